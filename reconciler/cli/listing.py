@@ -1,0 +1,52 @@
+"""What the two lists of tasks share: their filters, and the ledger that they read."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from reconciler import doors
+from reconciler.cli import options
+from reconciler.errors import Misuse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+
+def filters(states: tuple[str, ...]) -> Any:
+    """The options of a list, for the states that its tasks have."""
+
+    def add(command: Any) -> Any:
+        for option in (
+            click.option("--until", type=options.INSTANT, help="Only those before this instant."),
+            click.option("--since", type=options.INSTANT, help="Only those at or after this instant."),
+            click.option("--state", "states", type=click.Choice(states), multiple=True, help="Only this state."),
+            click.option("--warehouse", help="Only those of this warehouse."),
+            options.status_file,
+            options.ledger,
+        ):
+            command = option(command)
+        return command
+
+    return add
+
+
+def within(instant: datetime | None, since: datetime | None, until: datetime | None) -> bool:
+    if instant is None:
+        return since is None and until is None
+    return (since is None or instant >= since) and (until is None or instant < until)
+
+
+@contextlib.contextmanager
+def ledger(context: click.Context, given: dict[str, Any]) -> Iterator[Connection]:
+    """The ledger, read only. Raises Misuse where there is none."""
+    path = options.settings(context, given, needs_plans=False).paths.ledger
+    with doors.ledger_for_reading(path) as connection:
+        if connection is None:
+            raise Misuse(f"no ledger {path}; a pass makes it, and --ledger names another")
+        yield connection

@@ -1,0 +1,54 @@
+"""Identities and keys: one function makes each, so that no two places can differ (D2).
+
+A storage holds `<prefix>/<installation>/<warehouse>/<task>/<attempt>/…`; names beginning with a dot are ours
+and can be no warehouse or task. Every prefix ends with a slash, so that `wh-1` never reaches into `wh-10`.
+"""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from reconciler.core import instants
+
+OWNER = "owner.json"
+MANIFEST = "manifest.json"
+
+
+def task_id(warehouse: str, slot: datetime) -> str:
+    """From warehouse and slot alone: two tries at one slot are one task, whoever makes them."""
+    return f"{warehouse}-{instants.compact(slot)}"
+
+
+class TaskPlace(NamedTuple):
+    """Where a task's objects lie. `home` is the warehouse's name when the task ran."""
+
+    installation: str
+    home: str
+    task_id: str
+
+    @property
+    def prefix(self) -> str:
+        return f"{self.installation}/{self.home}/{self.task_id}/"
+
+    @property
+    def manifest(self) -> str:
+        return self.prefix + MANIFEST
+
+    def attempt(self, number: int) -> str:
+        return f"{self.prefix}{number}/"
+
+
+def claims_prefix(installation: str) -> str:
+    return f"{installation}/.restores/"
+
+
+def claim_key(installation: str, restore_id: str) -> str:
+    return f"{claims_prefix(installation)}{restore_id}/claim.json"
+
+
+def outcome_key(installation: str, restore_id: str) -> str:
+    return f"{claims_prefix(installation)}{restore_id}/outcome.json"
+
+
+def retention_key(installation: str, warehouse: str) -> str:
+    """Beside the sets of a warehouse whose plan has ended: the retention it ended with (S2)."""
+    return f"{installation}/{warehouse}/.retention.json"

@@ -1,0 +1,328 @@
+"""The plan of a pass: from (desired, recorded, now) to rows to record and actions to carry out.
+
+One pure function. The rows are the recorded state as it shall be; the actions are what the world is asked
+for once those rows are safe. A dry run prints both and carries out neither.
+"""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from reconciler.core import diff, due, naming, renaming, restore, retention
+from reconciler.core.model import Desired, OneTime, Warehouse
+from reconciler.core.record import (
+    BackupSet,
+    HoldRecord,
+    Leftover,
+    PlanRevision,
+    Recorded,
+    RestoreTask,
+    Task,
+)
+
+
+class Fault(NamedTuple):
+    """One entry that cannot be carried out as written; it fails alone. `advice` ones matter to a review only."""
+
+    subject: str
+    message: str
+    advice: bool = False
+
+
+class StartBackup(NamedTuple):
+    """Begin or go on with a task, by the revision that it began with."""
+
+    task: Task
+    entry: Warehouse
+
+
+class StartRestore(NamedTuple):
+    """Begin or go on with a restore of this very set."""
+
+    task: RestoreTask
+    backup_set: BackupSet
+
+
+class Rows(NamedTuple):
+    """What is recorded before anything is begun (T1), in one transaction."""
+
+    renamings: tuple[renaming.Renaming, ...] = ()
+    revisions: tuple[PlanRevision, ...] = ()
+    tasks: tuple[Task, ...] = ()
+    restores: tuple[RestoreTask, ...] = ()
+    holds: tuple[HoldRecord, ...] = ()
+
+
+class Actions(NamedTuple):
+    """What is then carried out: restores are claimed before sets are removed (S3)."""
+
+    backups: tuple[StartBackup, ...] = ()
+    restores: tuple[StartRestore, ...] = ()
+    removals: tuple[BackupSet, ...] = ()
+    leftovers: tuple[Leftover, ...] = ()
+    ended_plans: tuple[PlanRevision, ...] = ()
+    cancellations: frozenset[str] = frozenset()
+
+
+class Decision(NamedTuple):
+    changes: tuple[diff.Change, ...]
+    faults: tuple[Fault, ...]
+    warnings: tuple[str, ...]
+    rows: Rows
+    actions: Actions
+    verdicts: tuple[retention.Verdict, ...]
+    sooner: tuple[retention.Verdict, ...]  # what these changes make removable once their day is over
+    after: Recorded  # the recorded state once the rows are written
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether a pass would change nothing and do nothing."""
+        return not self.changes and self.rows == Rows() and self.actions == Actions()
+
+
+def decide(desired: Desired, recorded: Recorded, now: datetime, *, review: bool = False) -> Decision:
+    """All that follows from the three. `review`: a commit is judged, so an overdue one-time start is a fault."""
+    moves = renaming.renamings(desired, recorded)
+    recorded = renaming.renamed(recorded, moves)
+    faults = _faults(desired, recorded, now, review=review)
+    desired = _without(desired, recorded, faults)
+    found = diff.changes(desired, recorded)
+    revisions, tasks = _plans(found, desired, recorded, now)
+    after = _after(recorded, revisions, tasks)
+    requests = restore.revised(desired, recorded, now)
+    holds = _holds(desired, recorded, now)
+    after = after._replace(
+        restores=recorded.restores | {task.id: task for task in requests},
+        holds=_holds_after(recorded, holds),
+    )
+    starting, requests = _restores(desired, after, requests)
+    after = after._replace(restores=after.restores | {task.id: task for task in requests})
+    verdicts = _verdicts(after, starting, now)
+    tomorrow = now + retention.GRACE
+    return Decision(
+        changes=found,
+        faults=faults,
+        warnings=_warnings(desired, after, now, review=review),
+        rows=Rows(moves, revisions, tasks, requests, holds),
+        actions=Actions(
+            backups=_backups(desired, after),
+            restores=starting,
+            removals=_removals(desired, verdicts),
+            leftovers=tuple(item for item in after.leftovers if item.removable_at <= now),
+            ended_plans=tuple(change.previous for change in found if isinstance(change, diff.End)),
+            cancellations=_cancellations(desired, after),
+        ),
+        verdicts=verdicts,
+        sooner=_newly_removable(_verdicts(after, starting, tomorrow), _verdicts(recorded, starting, tomorrow))
+        if found or holds else (),
+        after=after,
+    )
+
+
+def _faults(desired: Desired, recorded: Recorded, now: datetime, *, review: bool) -> tuple[Fault, ...]:
+    return (
+        *(Fault(item.warehouse, item.message) for item in diff.mismatches(desired, recorded)),
+        *(Fault(item.restore, item.message) for item in restore.misused(desired, recorded)),
+        *_one_time_faults(desired, recorded, now, review=review),
+    )
+
+
+def _one_time_faults(
+    desired: Desired, recorded: Recorded, now: datetime, *, review: bool
+) -> tuple[Fault, ...]:
+    """A new one-time start that has had its task (D5), or, to a reviewer, one that is past."""
+    faults = []
+    for name, entry in desired.planned.items():
+        known = recorded.plans.get(name)
+        start = _new_start(entry, known)
+        if start is None:
+            continue
+        task_id = naming.task_id(name, start)
+        if task_id in recorded.taken:
+            faults.append(Fault(name, f"one_time.start_time of {name} is the slot of task {task_id}, which has "
+                                      f"had its run; choose another start_time"))  # fmt: skip
+        elif review and start <= now:
+            faults.append(Fault(name, f"one_time.start_time of {name} is already past; "
+                                      f"choose one that is still to come", advice=True))  # fmt: skip
+    return tuple(faults)
+
+
+def _new_start(entry: Warehouse, known: PlanRevision | None) -> datetime | None:
+    schedule = entry.plan.schedule if entry.plan else None
+    if not isinstance(schedule, OneTime):
+        return None
+    same = known and known.in_force and known.plan and known.plan.schedule == schedule
+    return None if same else schedule.start_time
+
+
+def _without(desired: Desired, recorded: Recorded, faults: tuple[Fault, ...]) -> Desired:
+    """The configuration in which faulty entries stay as they are recorded, or absent where they are new."""
+    faulty = {fault.subject for fault in faults if not fault.advice}
+    warehouses = {
+        name: entry._replace(previous_name=None)
+        for name, entry in desired.warehouses.items() if name not in faulty
+    }  # fmt: skip
+    kept = {name: recorded.plans[name].entry for name in faulty
+            if name in recorded.plans and recorded.plans[name].in_force}  # fmt: skip
+    return desired._replace(
+        warehouses=warehouses | kept,
+        restores={name: entry for name, entry in desired.restores.items() if name not in faulty},
+    )
+
+
+def _plans(
+    found: tuple[diff.Change, ...], desired: Desired, recorded: Recorded, now: datetime
+) -> tuple[tuple[PlanRevision, ...], tuple[Task, ...]]:
+    """Settle the slots of what is in force, then end, overwrite and take over (P2, P3, P5)."""
+    changed = {_name(change): change for change in found}
+    revisions: list[PlanRevision] = []
+    tasks: dict[str, Task] = {}
+    by_warehouse = _by_warehouse(recorded.open_tasks)
+    for name, known in recorded.plans.items():
+        if not known.in_force:
+            continue
+        settled = due.settle(known, by_warehouse.get(name, ()), now)
+        tasks |= {task.id: task for task in settled}
+        if name in changed:
+            revisions.append(known._replace(settled_until=now, ended_at=now))
+        elif settled:
+            revisions.append(known._replace(settled_until=now))
+    for name, change in changed.items():
+        if isinstance(change, diff.End):
+            continue
+        number = recorded.plans[name].revision + 1 if name in recorded.plans else 1
+        fresh = due.revision_of(change.entry, number, desired.revision, now)
+        standing = {task.id: task for task in by_warehouse.get(name, ())} | tasks
+        settled = tuple(
+            task for task in due.settle(fresh, tuple(standing.values()), now)
+            if task.id not in recorded.taken
+        )  # fmt: skip
+        tasks |= {task.id: task for task in settled}
+        revisions.append(fresh._replace(settled_until=now) if settled else fresh)
+    return tuple(revisions), tuple(tasks.values())
+
+
+def _name(change: diff.Change) -> str:
+    return change.previous.warehouse if isinstance(change, diff.End) else change.entry.name
+
+
+def _by_warehouse(tasks: tuple[Task, ...]) -> dict[str, tuple[Task, ...]]:
+    groups: dict[str, tuple[Task, ...]] = {}
+    for task in tasks:
+        groups[task.warehouse] = (*groups.get(task.warehouse, ()), task)
+    return groups
+
+
+def _after(recorded: Recorded, revisions: tuple[PlanRevision, ...], tasks: tuple[Task, ...]) -> Recorded:
+    newest = recorded.plans | {
+        item.warehouse: item for item in sorted(revisions, key=lambda item: item.revision)
+    }
+    overwritten = tuple(item for item in revisions if newest[item.warehouse] != item)
+    rows = {task.id: task for task in recorded.open_tasks} | {task.id: task for task in tasks}
+    last = dict(recorded.last_tasks)
+    for task in rows.values():
+        if task.warehouse not in last or last[task.warehouse].slot <= task.slot:
+            last[task.warehouse] = task
+    return recorded._replace(
+        plans=newest,
+        history=(*recorded.history, *overwritten),
+        open_tasks=tuple(task for task in rows.values() if task.is_open),
+        last_tasks=last,
+    )
+
+
+def _holds(desired: Desired, recorded: Recorded, now: datetime) -> tuple[HoldRecord, ...]:
+    """Holds that are new, and those whose line is gone or was changed."""
+    standing = {item.backup_set: item for item in recorded.holds if item.gone_at is None}
+    wanted = {
+        name: HoldRecord(name, hold.reason, hold.until, standing[name].seen_at if name in standing else now)
+        for name, hold in desired.holds.items()
+    }
+    gone = [item._replace(gone_at=now) for name, item in standing.items() if wanted.get(name) != item]
+    fresh = [item for name, item in wanted.items() if standing.get(name) != item]
+    return (*gone, *(item._replace(seen_at=now) for item in fresh))
+
+
+def _holds_after(recorded: Recorded, rows: tuple[HoldRecord, ...]) -> tuple[HoldRecord, ...]:
+    changed = {(item.backup_set, item.seen_at) for item in rows}
+    return (*(item for item in recorded.holds if (item.backup_set, item.seen_at) not in changed), *rows)
+
+
+def _restores(
+    desired: Desired, after: Recorded, requests: tuple[RestoreTask, ...]
+) -> tuple[tuple[StartRestore, ...], tuple[RestoreTask, ...]]:
+    """The restores to begin or go on with, and the rows with the reason of each that waits."""
+    rows = {task.id: task for task in requests}
+    sets = {item.id: item for item in after.sets}
+    starting = []
+    for task in after.restores.values():
+        if task.state == "running" and task.backup_set in sets:
+            starting.append(StartRestore(task, sets[task.backup_set]))
+        if task.state != "pending" or task.id not in desired.restores:
+            continue
+        chosen = restore.choose(task.entry, after.sets)
+        if chosen is not None:
+            starting.append(StartRestore(task, chosen))
+        elif task.reason != restore.waiting_for(task.entry):
+            rows[task.id] = task._replace(reason=restore.waiting_for(task.entry))
+    return tuple(starting), tuple(rows.values())
+
+
+def _verdicts(
+    after: Recorded, starting: tuple[StartRestore, ...], now: datetime
+) -> tuple[retention.Verdict, ...]:
+    needed = frozenset(start.backup_set.id for start in starting)
+    return retention.verdicts(after.sets, (*after.history, *after.plans.values()), after.holds, needed, now)
+
+
+def _newly_removable(
+    verdicts: tuple[retention.Verdict, ...], before: tuple[retention.Verdict, ...]
+) -> tuple[retention.Verdict, ...]:
+    going_anyway = {item.backup_set.id for item in before if item.removable}
+    return tuple(item for item in verdicts if item.removable and item.backup_set.id not in going_anyway)
+
+
+def _removals(desired: Desired, verdicts: tuple[retention.Verdict, ...]) -> tuple[BackupSet, ...]:
+    """Sets to remove, oldest first; one that is half removed is finished whatever its days say now."""
+    going = [
+        item.backup_set
+        for item in verdicts
+        if item.backup_set.storage in desired.storages
+        and (item.backup_set.state == "removing" or (item.removable and item.backup_set.state == "present"))
+    ]
+    return tuple(sorted(going, key=lambda item: (item.completed_at, item.id)))
+
+
+def _backups(desired: Desired, after: Recorded) -> tuple[StartBackup, ...]:
+    """Open tasks with the entry of their own revision, reached the way the newest entry says."""
+    revisions = {(item.warehouse, item.revision): item for item in (*after.history, *after.plans.values())}
+    starts = []
+    for task in sorted(after.open_tasks, key=lambda task: (task.slot, task.id)):
+        entry = revisions[task.warehouse, task.plan_revision].entry
+        newest = desired.warehouses.get(task.warehouse)
+        if newest is not None and newest.engine == entry.engine:
+            entry = entry._replace(connection=newest.connection)
+        starts.append(StartBackup(task, entry))
+    return tuple(starts)
+
+
+def _cancellations(desired: Desired, after: Recorded) -> frozenset[str]:
+    """Ids of what is open and shall stop, by command or by `cancel: true` (R6)."""
+    running = {task.id for task in after.restores.values() if task.state == "running"}
+    wished = {wish.subject for wish in after.cancellations} | {
+        entry.id for entry in desired.restores.values() if entry.cancel
+    }
+    return frozenset(wished & (running | {task.id for task in after.open_tasks}))
+
+
+def _warnings(desired: Desired, after: Recorded, now: datetime, *, review: bool) -> tuple[str, ...]:
+    sets = {item.id for item in after.sets}
+    return (
+        *(f"hold on {name}: no such backup set is known" for name in sorted(desired.holds.keys() - sets)),
+        *(
+            f"one_time.start_time of {name} is already past"
+            for name, entry in sorted(desired.planned.items())
+            if not review and entry.plan and isinstance(entry.plan.schedule, OneTime)
+            and entry.plan.schedule.start_time <= now
+            and not due.is_completed(entry.plan, after.last_tasks.get(name))
+        ),
+    )  # fmt: skip

@@ -1,0 +1,178 @@
+"""What the effects ask of the world: the small protocols that engines, storages and clocks fulfil.
+
+An error that crosses a port is a StepFailed that says whether it may pass; Cancelled and DeadlinePassed come
+out of a Watch, an OSError out of a local disk.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+from reconciler.core.manifest import Manifest, Snapshot, StoredFile
+from reconciler.core.model import Objects, Warehouse
+from reconciler.core.naming import TaskPlace
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """Wall time, aware and in UTC."""
+
+    def pause(self, seconds: float) -> None:
+        """Waits that long."""
+
+
+class Watch(Protocol):
+    """What an engine tells and asks while it works."""
+
+    def progress(self, percent: float) -> None:
+        """How far the whole job is, 0 to 100. Raises as `check` does."""
+
+    def check(self) -> None:
+        """Raises Cancelled or DeadlinePassed when the work shall stop."""
+
+
+class Entry(NamedTuple):
+    """An object in a store."""
+
+    key: str
+    size: int
+
+
+class ObjectStore(Protocol):
+    """Bytes under keys: what S3 and a folder have in common. Keys are relative, with `/` between parts."""
+
+    name: str
+
+    def create(self, key: str, content: bytes) -> bool:
+        """Writes the object if there is none and says whether it did; atomic among any number of writers."""
+
+    def put(self, key: str, content: bytes) -> None:
+        """Writes or replaces the object; a reader sees the old bytes or the new."""
+
+    def read(self, key: str) -> bytes | None:
+        """The object's bytes; None where there is no object."""
+
+    def list(self, prefix: str) -> Iterator[Entry]:
+        """The objects whose key begins with the prefix, which ends with a slash; in no order."""
+
+    def delete(self, keys: tuple[str, ...]) -> tuple[str, ...]:
+        """Removes the objects; the keys that are retained by a lock come back. No object is no error."""
+
+    def take(self, path: Path, key: str) -> None:
+        """Moves a local file to the key, durable when this returns."""
+
+    def staging(self, prefix: str) -> Path:
+        """A local folder for files that `take` shall move below the prefix; made new and empty."""
+
+    def fetch(self, key: str, folder: Path) -> Path:
+        """A local path with the object's bytes: the object itself, or a copy made in the folder."""
+
+    def discard_staging(self, prefix: str) -> None:
+        """Removes the staging folder of the prefix and what is left in it."""
+
+
+class AttemptFolder(Protocol):
+    """The prefix of one attempt, begun with its owner mark."""
+
+    def staging(self) -> Path:
+        """A local folder to make files in, on the storage's own disk where it has one."""
+
+    def put(self, path: Path, name: str) -> StoredFile:
+        """Moves a file from staging into the attempt; size and digest are taken on the way."""
+
+
+class SetReader(Protocol):
+    """The files of one set, checked against its manifest as they are read."""
+
+    def fetch(self, attempt: int, file: StoredFile, folder: Path) -> Path:
+        """A local path with the file's bytes. Raises StorageFailed, naming the file, where they are altered."""
+
+
+class Removal(NamedTuple):
+    """What a removal left: the keys that the storage's own lock retains."""
+
+    retained: tuple[str, ...] = ()
+
+
+class Survey(NamedTuple):
+    """What of an installation a storage holds."""
+
+    sets: int
+    claims: int
+
+
+class Storage(Protocol):
+    """Owners, manifests, claims and removal over an object store."""
+
+    name: str
+
+    def open_attempt(self, place: TaskPlace, number: int) -> AttemptFolder: ...
+
+    def commit(self, manifest: Manifest) -> Manifest:
+        """Writes the manifest, once, and gives back the one that stands: an earlier one of the task wins."""
+
+    def read_manifest(self, place: TaskPlace) -> Manifest | None: ...
+
+    def reader(self, manifest: Manifest) -> SetReader: ...
+
+    def remove_set(self, place: TaskPlace) -> Removal:
+        """Manifest first, owner marks last, nothing outside the task's prefix (S4)."""
+
+    def remove_attempt(self, place: TaskPlace, number: int) -> Removal: ...
+
+    def find_claim(self, installation: str, restore_id: str) -> dict[str, Any] | None: ...
+
+    def find_outcome(self, installation: str, restore_id: str) -> dict[str, Any] | None: ...
+
+    def claim(self, installation: str, restore_id: str, content: dict[str, Any]) -> bool:
+        """Takes the id, once for ever, and says whether it was free (R1)."""
+
+    def record_outcome(self, installation: str, restore_id: str, content: dict[str, Any]) -> None: ...
+
+    def note_retention(self, installation: str, warehouse: str, content: dict[str, Any]) -> None: ...
+
+    def survey(self, installation: str) -> Survey: ...
+
+
+class BackupOrder(NamedTuple):
+    task_id: str
+    entry: Warehouse
+    objects: Objects
+
+
+class BackupResult(NamedTuple):
+    engine_version: str
+    snapshots: tuple[Snapshot, ...]
+    skipped_objects: tuple[str, ...] = ()
+
+
+class RestoreOrder(NamedTuple):
+    """`databases` are (source, target) pairs. `journal` is what an earlier run of this claim noted, if any.
+
+    `claim` takes the id for ever and makes the journal durable: called before the first change at the target.
+    """
+
+    restore_id: str
+    entry: Warehouse
+    manifest: Manifest
+    databases: tuple[tuple[str, str], ...]
+    replace: tuple[str, ...] | None
+    journal: str | None
+    claim: Callable[[str], None]
+
+
+class Engine(Protocol):
+    """One kind of warehouse."""
+
+    def backup(self, order: BackupOrder, number: int, folder: AttemptFolder, watch: Watch) -> BackupResult:
+        """Makes attempt `number` of the set. Zero matching databases is a failure (D7)."""
+
+    def precheck(self, order: RestoreOrder) -> None:
+        """Looks at the target, changing nothing; raises EngineFailed where the restore cannot be begun (R4)."""
+
+    def restore(self, order: RestoreOrder, reader: SetReader, watch: Watch) -> None:
+        """Restores, or goes on with what the journal proves. Raises OutcomeUnknown where nothing proves it."""
+
+    def abandon(self, order: RestoreOrder) -> str:
+        """Removes what is half made and says in what state the target is (R4)."""

@@ -1,0 +1,110 @@
+"""Which backup sets may go, when, and what keeps the others (S2, S3).
+
+A set may go only where every rule that stood at some time in the last day lets it go: so any edit that makes
+a set removable sooner takes effect a day later, and a revert within the day saves it.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from reconciler.core.record import BackupSet, HoldRecord, PlanRevision
+
+GRACE = timedelta(days=1)
+
+
+class Verdict(NamedTuple):
+    """`kept_by` is hold, restore or keep_last; None where only the days count."""
+
+    backup_set: BackupSet
+    expires_at: datetime
+    kept_by: str | None
+    removable: bool
+
+
+def verdicts(
+    sets: Iterable[BackupSet],
+    revisions: Iterable[PlanRevision],
+    holds: Iterable[HoldRecord],
+    needed: frozenset[str],
+    now: datetime,
+) -> tuple[Verdict, ...]:
+    """One verdict a set, in the order given. `needed` are the sets that restores read or would choose."""
+    sets = tuple(sets)
+    rules = _rules_by_warehouse(revisions)
+    held = {hold.backup_set for hold in holds if holds_now(hold, now)}
+    newest = _newest_good(sets, rules, now)
+    return tuple(_verdict(item, rules.get(item.warehouse, ()), held, needed, newest, now) for item in sets)
+
+
+def holds_now(hold: HoldRecord, now: datetime) -> bool:
+    """A hold ends at its `until` at once, and a day after its line was taken out."""
+    gone = hold.gone_at is not None and hold.gone_at + GRACE <= now
+    return not gone and (hold.until is None or hold.until > now)
+
+
+def expiry(item: BackupSet, rules: tuple[PlanRevision, ...]) -> datetime:
+    """When the days are over, under the plan in force and the ones it overwrote within their day."""
+    if not rules:
+        return item.completed_at + timedelta(days=item.retention_days)
+    *former, current = rules
+    return max(_expiry_by(item, current), *(_bounded(item, rule) for rule in former), item.completed_at)
+
+
+def _expiry_by(item: BackupSet, rule: PlanRevision) -> datetime:
+    days = rule.plan.retention_days if rule.plan else item.retention_days
+    return item.completed_at + timedelta(days=days)
+
+
+def _bounded(item: BackupSet, rule: PlanRevision) -> datetime:
+    return min(_expiry_by(item, rule), rule.ended_at + GRACE) if rule.ended_at else _expiry_by(item, rule)
+
+
+def _rules_by_warehouse(revisions: Iterable[PlanRevision]) -> dict[str, tuple[PlanRevision, ...]]:
+    """The revisions with a plan, oldest first: the last of them counts for ever, ended or not."""
+    rules: dict[str, tuple[PlanRevision, ...]] = {}
+    for revision in sorted(revisions, key=lambda item: item.revision):
+        if revision.plan:
+            rules[revision.warehouse] = (*rules.get(revision.warehouse, ()), revision)
+    return rules
+
+
+def _keep_last(item: BackupSet, rules: tuple[PlanRevision, ...], now: datetime) -> int:
+    if not rules:
+        return item.keep_last
+    standing = [rule for rule in rules[:-1] if rule.ended_at is None or rule.ended_at + GRACE > now]
+    return max(rule.plan.keep_last for rule in (*standing, rules[-1]) if rule.plan)
+
+
+def _newest_good(
+    sets: tuple[BackupSet, ...], rules: dict[str, tuple[PlanRevision, ...]], now: datetime
+) -> frozenset[str]:
+    """The newest `keep_last` sets of each warehouse; one that is half removed is not good."""
+    kept: dict[str, int] = {}
+    newest = set()
+    for item in sorted(sets, key=lambda item: (item.completed_at, item.id), reverse=True):
+        if item.state != "present":
+            continue
+        count = kept.get(item.warehouse, 0)
+        if count < _keep_last(item, rules.get(item.warehouse, ()), now):
+            newest.add(item.id)
+            kept[item.warehouse] = count + 1
+    return frozenset(newest)
+
+
+def _verdict(
+    item: BackupSet,
+    rules: tuple[PlanRevision, ...],
+    held: set[str],
+    needed: frozenset[str],
+    newest: frozenset[str],
+    now: datetime,
+) -> Verdict:
+    expires_at = expiry(item, rules)
+    kept_by = (
+        "hold" if item.id in held
+        else "restore" if item.id in needed
+        else "keep_last" if item.id in newest
+        else None
+    )  # fmt: skip
+    return Verdict(item, expires_at, kept_by, kept_by is None and expires_at <= now)

@@ -1,0 +1,121 @@
+"""Carries out actions, several at once, within the limits and one at a time in a warehouse (D3)."""
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+from reconciler.core.model import Limits
+from reconciler.core.plan import Actions
+from reconciler.core.record import PlanRevision
+from reconciler.effects import backup, removal, restore
+from reconciler.effects.world import Progress, World
+from reconciler.errors import ReconcilerError
+
+LOCAL_ENGINES = frozenset({"duckdb"})  # the ones whose data goes through this machine
+
+
+class Work(NamedTuple):
+    """Something to do in a thread of its own; at most one at a time for each warehouse that it names."""
+
+    subject: str
+    warehouse: str | None
+    local: bool
+    run: Callable[[], None]
+
+
+class Runner:
+    """Runs work as limits allow; what must wait waits in order of arrival."""
+
+    def __init__(self, limits: Limits, report: Callable[[str], None]) -> None:
+        self.progress = Progress()
+        self.failures: list[str] = []
+        self._limits = limits
+        self._report = report
+        self._waiting: deque[Work] = deque()
+        self._running: dict[str, Work] = {}
+        self._changed = threading.Condition()
+
+    def carry_out(self, actions: Actions, world: World) -> None:
+        """Restores come before removals, so that each finds its set (S3); what runs already is left alone."""
+        self.progress.wish(actions.cancellations)
+        for start in actions.restores:
+            run = partial(restore.run, world, start, self.progress)
+            self._add(Work(start.task.id, start.task.entry.warehouse, _is_local(start.backup_set.engine), run))
+        for task in actions.backups:
+            run = partial(backup.run, world, task, self.progress)
+            self._add(Work(task.task.id, task.entry.name, _is_local(task.entry.engine), run))
+        for item in actions.removals:
+            self._add(Work(f"removal of {item.id}", None, False, partial(removal.remove_set, world, item)))
+        for left in actions.leftovers:
+            subject = f"removal of attempt {left.attempt} of {left.task_id}"
+            self._add(Work(subject, None, False, partial(removal.remove_leftover, world, left)))
+        for ended in actions.ended_plans:
+            self._add(Work(f"end of {ended.warehouse}", None, False, partial(_note_end, world, ended)))
+        self._dispatch()
+
+    def wait(self, seconds: float) -> bool:
+        """Waits until something changes or the time is over; says whether anything is still to do."""
+        with self._changed:
+            if self._running or self._waiting:
+                self._changed.wait(seconds)
+            return bool(self._running or self._waiting)
+
+    def _add(self, work: Work) -> None:
+        with self._changed:
+            known = (*self._running, *(item.subject for item in self._waiting))
+            if work.subject not in known:
+                self._waiting.append(work)
+
+    def _dispatch(self) -> None:
+        """Starts each waiting piece that fits; one that does not lets later ones pass."""
+        with self._changed:
+            for work in tuple(self._waiting):
+                if self._fits(work):
+                    self._waiting.remove(work)
+                    self._running[work.subject] = work
+                    threading.Thread(target=self._run, args=(work,), name=work.subject, daemon=True).start()
+
+    def _fits(self, work: Work) -> bool:
+        running = self._running.values()
+        busy = {item.warehouse for item in running if item.warehouse}
+        local = sum(item.local for item in running)
+        return (
+            len(self._running) < self._limits.running_tasks
+            and work.warehouse not in busy
+            and not (work.local and local >= self._limits.local_exports)
+        )
+
+    def _run(self, work: Work) -> None:
+        """A failure here is one that could not be recorded as an outcome; it is said and the others go on."""
+        try:
+            work.run()
+        except (ReconcilerError, OSError) as error:
+            self._fail(work, str(error))
+        except Exception as error:  # noqa: BLE001  a fault of ours in one action must not stop the others
+            self._fail(work, f"{type(error).__name__}: {error}")
+        finally:
+            with self._changed:
+                del self._running[work.subject]
+                self.progress.version += 1
+                self._changed.notify_all()
+            self._dispatch()
+
+    def _fail(self, work: Work, message: str) -> None:
+        self.failures.append(f"{work.subject}: {message}")
+        self._report(f"{work.subject}: {message}")
+
+
+def _is_local(engine: str) -> bool:
+    return engine in LOCAL_ENGINES
+
+
+def _note_end(world: World, revision: PlanRevision) -> None:
+    """Puts the last retention of an ended plan beside its sets, for a ledger that may be lost (S2)."""
+    plan, name = revision.plan, revision.entry.storage
+    if plan is not None and name in world.desired.storages:
+        world.storage(name).note_retention(
+            world.desired.installation, revision.warehouse,
+            {"format": 1, "retention_days": plan.retention_days, "keep_last": plan.keep_last},
+        )  # fmt: skip

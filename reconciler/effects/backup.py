@@ -1,0 +1,142 @@
+"""Carries out one backup task: attempts until one gives a manifest, the time is over, or it cannot pass (D6)."""
+
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import reconciler
+from reconciler.core.manifest import Manifest
+from reconciler.core.model import Plan, Warehouse
+from reconciler.core.naming import TaskPlace
+from reconciler.core.plan import StartBackup
+from reconciler.core.ports import BackupOrder, Storage
+from reconciler.core.record import BackupSet, Task
+from reconciler.effects.world import Progress, TaskWatch, World, pause_before
+from reconciler.errors import Cancelled, DeadlinePassed, ReconcilerError, StepFailed
+
+
+class Job(NamedTuple):
+    """One task with all that its attempts need."""
+
+    world: World
+    start: StartBackup
+    watch: TaskWatch
+
+    @property
+    def entry(self) -> Warehouse:
+        return self.start.entry
+
+    @property
+    def plan(self) -> Plan:
+        assert self.entry.plan is not None  # noqa: S101  a task exists only under a plan
+        return self.entry.plan
+
+    @property
+    def place(self) -> TaskPlace:
+        """Where the set lies: its home is in the task's id, which a rename leaves alone."""
+        home = self.start.task.id.rpartition("-")[0]
+        return TaskPlace(self.world.desired.installation, home, self.start.task.id)
+
+
+def run(world: World, start: StartBackup, progress: Progress) -> None:
+    """Ends the task in exactly one state, recorded; raises only where the ledger cannot be written."""
+    began = start.task.started_at or world.clock.now()
+    plan = start.entry.plan
+    assert plan is not None  # noqa: S101  a task exists only under a plan
+    deadline = began + timedelta(seconds=plan.timeout)
+    job = Job(world, start, TaskWatch(start.task.id, progress, world.clock, deadline))
+    progress.set(start.task.id, 0)
+    try:
+        _try_until_settled(job)
+    finally:
+        progress.set(start.task.id, None)
+
+
+def _try_until_settled(job: Job) -> None:
+    failures = 0
+    while (task := _begin(job)) is not None:
+        try:
+            _end(job, task, _attempt(job, task))
+            return
+        except (Cancelled, DeadlinePassed) as error:
+            _give_up(job, task, error)
+            return
+        except (ReconcilerError, OSError) as error:
+            failures += 1
+            if not _tries_again(job, task, error, failures):
+                return
+
+
+def _begin(job: Job) -> Task | None:
+    place, storage = job.place, job.entry.storage or ""
+    return job.world.ledger.begin_task(place.task_id, place.home, storage, _now(job))
+
+
+def _attempt(job: Job, task: Task) -> Manifest:
+    """The set's manifest: one that an earlier attempt left behind before a crash, or a new one."""
+    storage = job.world.storage(job.entry.storage)
+    standing = storage.read_manifest(job.place)
+    return standing or _make(job, task, storage)
+
+
+def _make(job: Job, task: Task, storage: Storage) -> Manifest:
+    job.watch.check()
+    engine = job.world.doors.engine(job.entry)
+    folder = storage.open_attempt(job.place, task.attempt)
+    order = BackupOrder(task.id, job.entry, job.plan.objects)
+    made = engine.backup(order, task.attempt, folder, job.watch)
+    return storage.commit(Manifest(
+        place=job.place, engine=job.entry.engine, engine_version=made.engine_version,
+        tool_version=reconciler.__version__, slot=task.slot, started_at=task.started_at or _now(job),
+        completed_at=_now(job), plan_revision=task.plan_revision, config_revision=job.world.desired.revision,
+        retention_days=job.plan.retention_days, keep_last=job.plan.keep_last, snapshots=made.snapshots,
+        skipped_objects=made.skipped_objects,
+    ))  # fmt: skip
+
+
+def _end(job: Job, task: Task, manifest: Manifest) -> None:
+    ended = task._replace(
+        state="succeeded", ended_at=manifest.completed_at, size_bytes=manifest.size_bytes, reason=None,
+        objects=manifest.databases, skipped_objects=manifest.skipped_objects,
+    )  # fmt: skip
+    made = BackupSet(
+        id=task.id, warehouse=task.warehouse, home=manifest.place.home, engine=manifest.engine,
+        storage=job.entry.storage or "", slot=task.slot, completed_at=manifest.completed_at,
+        retention_days=manifest.retention_days, keep_last=manifest.keep_last, size_bytes=manifest.size_bytes,
+        databases=manifest.databases,
+    )  # fmt: skip
+    attempts = frozenset(item.attempt for item in manifest.snapshots)
+    job.world.ledger.end_task(ended, _now(job), made, attempts)
+    skipped = f"; left out: {', '.join(manifest.skipped_objects)}" if manifest.skipped_objects else ""
+    job.world.report(f"backup {task.id} succeeded: {manifest.size_bytes:,} bytes{skipped}")
+
+
+def _give_up(job: Job, task: Task, error: ReconcilerError) -> None:
+    state = "cancelled" if isinstance(error, Cancelled) else "failed"
+    reason = f"{error}; the last try said: {task.reason}" if task.reason else str(error)
+    _fail(job, task, state, reason)
+
+
+def _tries_again(job: Job, task: Task, error: ReconcilerError | OSError, failures: int) -> bool:
+    """True after a pause, for what may pass; otherwise the task has ended."""
+    if not (isinstance(error, OSError) or (isinstance(error, StepFailed) and error.passing)):
+        _fail(job, task, "failed", str(error))
+        return False
+    job.world.ledger.fail_attempt(task, str(error))
+    seconds = pause_before(failures)
+    job.world.report(f"backup {task.id}: {error}; trying again in {seconds:.0f} s")
+    try:
+        job.watch.pause(seconds)
+    except (Cancelled, DeadlinePassed) as stop:
+        _give_up(job, task._replace(reason=str(error)), stop)
+        return False
+    return True
+
+
+def _fail(job: Job, task: Task, state: str, reason: str) -> None:
+    ended = task._replace(state=state, ended_at=_now(job), reason=reason)
+    job.world.ledger.end_task(ended, _now(job), None, frozenset())
+    job.world.report(f"backup {task.id} {state}: {reason}")
+
+
+def _now(job: Job) -> datetime:
+    return job.world.clock.now()

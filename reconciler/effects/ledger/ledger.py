@@ -1,0 +1,247 @@
+"""What is written to the ledger, as verbs. Each is one transaction, safe to call from any thread."""
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, func, insert, select, update
+
+from reconciler.core.model import Desired
+from reconciler.core.plan import Rows
+from reconciler.core.record import OPEN, BackupSet, Leftover, PlanRevision, Recorded, RestoreTask, Task
+from reconciler.effects.ledger import reading, tables
+from reconciler.effects.ledger.opening import readable
+from reconciler.errors import LeaseHeld, Misuse
+
+
+class NotInLedger(Misuse):
+    pass
+
+
+class Ledger:
+    """The writer's ledger; made under a held Lease, it takes the next fencing number."""
+
+    def __init__(self, engine: Engine, path: Path) -> None:
+        self._engine = engine
+        self._path = path
+        self._lock = threading.Lock()
+        with self._engine.begin() as connection:
+            self._fence = int(_meta(connection, "fence")) + 1
+            _set_meta(connection, "fence", str(self._fence))
+            self.id = _meta(connection, "ledger_id")
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def read(self, desired: Desired | None, now: datetime) -> Recorded:
+        with self._lock, readable(self._path), self._engine.connect() as connection:
+            return reading.recorded(connection, desired, now)
+
+    def recent_tasks(self, since: datetime) -> tuple[Task, ...]:
+        """Tasks with a slot after `since`, and those whose set is not removed, by slot."""
+        with self._lock, readable(self._path), self._engine.connect() as connection:
+            return reading.recent_tasks(connection, since)
+
+    def is_empty(self) -> bool:
+        """True until a configuration was accepted for the first time."""
+        with self._lock, readable(self._path), self._engine.connect() as connection:
+            return connection.execute(select(func.count()).select_from(tables.configuration)).scalar() == 0
+
+    def accept(self, desired: Desired, rows: Rows, now: datetime) -> None:
+        """Takes over a configuration together with all that follows from it (P2)."""
+        with self._writing() as connection:
+            tables.save(connection, tables.configuration, [{"id": 1, "document": desired, "accepted_at": now}])
+            self._record(connection, rows, now)
+
+    def record(self, rows: Rows, now: datetime) -> None:
+        """What falls due under the configuration that stands."""
+        with self._writing() as connection:
+            self._record(connection, rows, now)
+
+    def begin_task(self, task_id: str, home: str, storage: str, now: datetime) -> Task | None:
+        """The task, now running, with the number of its next attempt; None where it has ended."""
+        with self._writing() as connection:
+            row = _row(connection, tables.tasks, task_id)
+            if row["state"] not in OPEN:
+                return None
+            task = tables.value_of(Task, row)
+            _retire_attempts(connection, task_id, now)
+            task = task._replace(
+                state="running", attempt=task.attempt + 1, started_at=task.started_at or now, reason=None
+            )
+            tables.save(connection, tables.tasks, [task._asdict()])
+            connection.execute(insert(tables.attempts), {
+                "task_id": task_id, "attempt": task.attempt, "home": home, "storage": storage,
+                "state": "open", "begun_at": now,
+            })  # fmt: skip
+            return task
+
+    def fail_attempt(self, task: Task, reason: str) -> None:
+        """An attempt that may be followed by another."""
+        with self._writing() as connection:
+            _change(connection, tables.tasks, task.id, reason=reason)
+            connection.execute(
+                update(tables.attempts)
+                .where(tables.attempts.c.task_id == task.id, tables.attempts.c.attempt == task.attempt)
+                .values(reason=reason)
+            )
+
+    def end_task(self, task: Task, now: datetime, made: BackupSet | None, attempts: frozenset[int]) -> None:
+        """The outcome of a task; `attempts` are those whose files the set is made of, the others are left over."""
+        with self._writing() as connection:
+            tables.save(connection, tables.tasks, [task._asdict()])
+            good = tables.attempts.c.attempt.in_(attempts)
+            connection.execute(
+                update(tables.attempts).where(tables.attempts.c.task_id == task.id, good).values(state="good")
+            )
+            _retire_attempts(connection, task.id, now)
+            if made is not None:
+                tables.save(connection, tables.sets, [made._asdict()])
+            _forget_wish(connection, task.id)
+            _log(connection, now, f"backup {task.state}", task.id, task.reason)
+
+    def begin_removal(self, backup_set: BackupSet, now: datetime) -> bool:
+        """Marks a set as going, unless a restore has come to need it (S3)."""
+        with self._writing() as connection:
+            table = tables.restores
+            needed = select(func.count()).where(
+                table.c.backup_set == backup_set.id, table.c.state == "running"
+            )
+            if connection.execute(needed).scalar():
+                return False
+            _change(connection, tables.sets, backup_set.id, state="removing")
+            _log(connection, now, "removal begun", backup_set.id, None)
+            return True
+
+    def end_removal(self, backup_set: BackupSet, state: str, now: datetime) -> None:
+        with self._writing() as connection:
+            _change(connection, tables.sets, backup_set.id, state=state)
+            _log(connection, now, f"set {state}", backup_set.id, None)
+
+    def end_leftover(self, leftover: Leftover) -> None:
+        with self._writing() as connection:
+            connection.execute(
+                update(tables.attempts)
+                .where(
+                    tables.attempts.c.task_id == leftover.task_id,
+                    tables.attempts.c.attempt == leftover.attempt,
+                )
+                .values(state="removed")
+            )
+
+    def save_restore(self, task: RestoreTask, now: datetime) -> None:
+        with self._writing() as connection:
+            tables.save(connection, tables.restores, [task._asdict()])
+            if task.ended_at is not None:
+                _forget_wish(connection, task.id)
+                _log(connection, now, f"restore {task.state}", task.id, task.reason)
+
+    def wishes(self) -> frozenset[str]:
+        """Ids that somebody wants stopped."""
+        with self._lock, self._engine.connect() as connection:
+            return frozenset(
+                subject
+                for (subject,) in connection.execute(
+                    select(tables.cancellations.c.subject).where(~tables.cancellations.c.done)
+                )
+            )
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        with self._lock, readable(self._path), self._engine.begin() as connection:
+            if _meta(connection, "fence") != str(self._fence):
+                raise LeaseHeld("another reconciler has taken this ledger over; this one writes no more")
+            yield connection
+
+    def _record(self, connection: Connection, rows: Rows, now: datetime) -> None:
+        for old, new in rows.renamings:
+            _rename(connection, old, new)
+            _log(connection, now, "renamed", new, f"from {old}")
+        tables.save(connection, tables.plans, [item._asdict() for item in rows.revisions])
+        tables.save(connection, tables.tasks, [item._asdict() for item in rows.tasks])
+        tables.save(connection, tables.restores, [item._asdict() for item in rows.restores])
+        tables.save(connection, tables.holds, [item._asdict() for item in rows.holds])
+        for revision in rows.revisions:
+            _log_revision(connection, revision, now)
+        for task in (*rows.tasks, *rows.restores):
+            if task.ended_at == now:
+                _log(connection, now, task.state, task.id, task.reason)
+
+
+def allow(engine: Engine, what: str, subject: str, now: datetime) -> None:
+    """Needs no lease: one row that the writer's next pass reads."""
+    with engine.begin() as connection:
+        tables.save(connection, tables.allowances, [{"what": what, "subject": subject, "at": now}])
+        _log(connection, now, f"allowed {what}", subject, None)
+
+
+def wish_to_cancel(engine: Engine, subject: str, now: datetime) -> str:
+    """Records the wish and says the state of what it is about. Needs no lease. Raises NotInLedger."""
+    with engine.begin() as connection:
+        state = next(
+            (
+                found
+                for table in (tables.tasks, tables.restores)
+                if (found := connection.execute(select(table.c.state).where(table.c.id == subject)).scalar())
+            ),
+            None,
+        )
+        if state is None:
+            raise NotInLedger(f"{subject} is neither a backup task nor a restore that this ledger knows")
+        if state in OPEN or state in ("pending", "needs_approval"):
+            tables.save(connection, tables.cancellations, [{"subject": subject, "at": now, "done": False}])
+            _log(connection, now, "cancel asked", subject, None)
+        return str(state)
+
+
+def _row(connection: Connection, table: Any, key: str) -> Any:
+    return connection.execute(select(table).where(table.c.id == key)).mappings().one()
+
+
+def _change(connection: Connection, table: Any, key: str, **values: Any) -> None:
+    connection.execute(update(table).where(table.c.id == key).values(**values))
+
+
+def _retire_attempts(connection: Connection, task_id: str, now: datetime) -> None:
+    """Attempts still open are left over: their prefix is to be removed."""
+    table = tables.attempts
+    connection.execute(
+        update(table)
+        .where(table.c.task_id == task_id, table.c.state == "open")
+        .values(state="leftover", removable_at=now)
+    )
+
+
+def _forget_wish(connection: Connection, subject: str) -> None:
+    table = tables.cancellations
+    connection.execute(update(table).where(table.c.subject == subject).values(done=True))
+
+
+def _rename(connection: Connection, old: str, new: str) -> None:
+    for table in (tables.plans, tables.tasks, tables.sets):
+        connection.execute(update(table).where(table.c.warehouse == old).values(warehouse=new))
+
+
+def _log(connection: Connection, at: datetime, kind: str, subject: str, detail: str | None) -> None:
+    connection.execute(
+        insert(tables.decisions), {"at": at, "kind": kind, "subject": subject, "detail": detail}
+    )
+
+
+def _log_revision(connection: Connection, revision: PlanRevision, now: datetime) -> None:
+    if revision.taken_over_at == now:
+        _log(connection, now, "plan taken over", revision.warehouse, f"revision {revision.revision}")
+    elif revision.ended_at == now:
+        _log(connection, now, "plan overwritten or ended", revision.warehouse, f"revision {revision.revision}")
+
+
+def _meta(connection: Connection, name: str) -> str:
+    content = connection.execute(select(tables.meta.c.content).where(tables.meta.c.name == name)).scalar_one()
+    return str(content)
+
+
+def _set_meta(connection: Connection, name: str, content: str) -> None:
+    connection.execute(update(tables.meta).where(tables.meta.c.name == name).values(content=content))

@@ -1,0 +1,208 @@
+"""The ledger's tables, their version, and how values become rows and come back.
+
+A table's columns bear the names of the fields of its value in core.record, so that neither can drift alone.
+"""
+
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Connection,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    bindparam,
+    select,
+)
+
+from reconciler.core import document, instants
+
+VERSION = 1
+PORTION = 500
+Value = TypeVar("Value", bound=tuple[Any, ...])
+metadata = MetaData()
+
+
+class Instant(TypeDecorator[datetime]):
+    """UTC as sortable text, to the second: readable with any SQL client."""
+
+    impl = String(20)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> str | None:  # noqa: ARG002
+        return None if value is None else instants.text(value)
+
+    def process_result_value(self, value: str | None, dialect: Any) -> datetime | None:  # noqa: ARG002
+        return None if value is None else instants.parse(value)
+
+
+class Document(TypeDecorator[Any]):
+    """A value of core.model as its JSON document."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Any) -> str:  # noqa: ARG002
+        return document.dump(value)
+
+    def process_result_value(self, value: str | None, dialect: Any) -> Any:  # noqa: ARG002
+        return None if value is None else document.load(value)
+
+
+def _name() -> String:
+    return String(128)
+
+
+meta = Table("meta", metadata, Column("name", _name(), primary_key=True), Column("content", Text))
+configuration = Table(
+    "configuration", metadata,
+    Column("id", Integer, primary_key=True),
+    Column("document", Document, nullable=False),
+    Column("accepted_at", Instant, nullable=False),
+)  # fmt: skip
+plans = Table(
+    "plans", metadata,
+    Column("warehouse", _name(), primary_key=True),
+    Column("revision", Integer, primary_key=True),
+    Column("entry", Document, nullable=False),
+    Column("taken_over_at", Instant, nullable=False),
+    Column("settled_until", Instant, nullable=False),
+    Column("git_revision", _name()),
+    Column("ended_at", Instant),
+)  # fmt: skip
+tasks = Table(
+    "tasks", metadata,
+    Column("id", _name(), primary_key=True),
+    Column("warehouse", _name(), nullable=False),
+    Column("slot", Instant, nullable=False),
+    Column("state", _name(), nullable=False),
+    Column("plan_revision", Integer, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("created_at", Instant),
+    Column("started_at", Instant),
+    Column("ended_at", Instant),
+    Column("reason", Text),
+    Column("progress", Integer),
+    Column("size_bytes", Integer),
+    Column("objects", Document, nullable=False),
+    Column("skipped_objects", Document, nullable=False),
+    UniqueConstraint("warehouse", "slot"),
+    Index("tasks_by_state", "state"),
+)  # fmt: skip
+attempts = Table(
+    "attempts", metadata,
+    Column("task_id", _name(), primary_key=True),
+    Column("attempt", Integer, primary_key=True),
+    Column("home", _name(), nullable=False),
+    Column("storage", _name(), nullable=False),
+    Column("state", _name(), nullable=False),  # open, good, leftover, removed
+    Column("begun_at", Instant, nullable=False),
+    Column("removable_at", Instant),
+    Column("reason", Text),
+    Index("attempts_by_state", "state"),
+)  # fmt: skip
+sets = Table(
+    "sets", metadata,
+    Column("id", _name(), primary_key=True),
+    Column("warehouse", _name(), nullable=False),
+    Column("home", _name(), nullable=False),
+    Column("engine", _name(), nullable=False),
+    Column("storage", _name(), nullable=False),
+    Column("slot", Instant, nullable=False),
+    Column("completed_at", Instant, nullable=False),
+    Column("retention_days", Integer, nullable=False),
+    Column("keep_last", Integer, nullable=False),
+    Column("size_bytes", Integer, nullable=False),
+    Column("state", _name(), nullable=False),
+    Column("databases", Document, nullable=False),
+    Index("sets_by_state", "state"),
+)  # fmt: skip
+restores = Table(
+    "restores", metadata,
+    Column("id", _name(), primary_key=True),
+    Column("entry", Document, nullable=False),
+    Column("digest", _name(), nullable=False),
+    Column("state", _name(), nullable=False),
+    Column("seen_at", Instant, nullable=False),
+    Column("backup_set", _name()),
+    Column("storage", _name()),
+    Column("source_warehouse", _name()),
+    Column("claimed_at", Instant),
+    Column("started_at", Instant),
+    Column("ended_at", Instant),
+    Column("reason", Text),
+    Column("progress", Integer),
+    Column("size_bytes", Integer),
+    Column("journal", Text),
+)  # fmt: skip
+holds = Table(
+    "holds", metadata,
+    Column("backup_set", _name(), primary_key=True),
+    Column("seen_at", Instant, primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("until", Instant),
+    Column("gone_at", Instant),
+)  # fmt: skip
+allowances = Table(
+    "allowances", metadata,
+    Column("what", _name(), primary_key=True),
+    Column("subject", _name(), primary_key=True),
+    Column("at", Instant, nullable=False),
+)  # fmt: skip
+cancellations = Table(
+    "cancellations", metadata,
+    Column("subject", _name(), primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("done", Boolean, nullable=False),
+)  # fmt: skip
+decisions = Table(
+    "decisions", metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("at", Instant, nullable=False),
+    Column("kind", _name(), nullable=False),
+    Column("subject", _name(), nullable=False),
+    Column("detail", Text),
+)  # fmt: skip
+
+
+def value_of(kind: type[Value], row: Any) -> Value:
+    """The row as its value; columns that are not its fields are passed over."""
+    fields = kind._fields  # type: ignore[attr-defined]
+    return kind(**{name: row[name] for name in fields})
+
+
+def save(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
+    """Inserts the rows whose key is new and updates the others, a statement of each kind for all."""
+    if not rows:
+        return
+    keys = [column.name for column in table.primary_key.columns]
+    known = known_keys(connection, table, [row[keys[0]] for row in rows])
+    fresh = [row for row in rows if tuple(row[key] for key in keys) not in known]
+    stale = [row for row in rows if tuple(row[key] for key in keys) in known]
+    if fresh:
+        connection.execute(table.insert(), fresh)
+    if stale:
+        condition = [table.c[key] == bindparam(f"key_{key}") for key in keys]
+        changed = {name: bindparam(f"new_{name}") for name in stale[0] if name not in keys}
+        connection.execute(
+            table.update().where(*condition).values(changed),
+            [{f"key_{key}": row[key] for key in keys} | {f"new_{name}": row[name] for name in changed}
+             for row in stale],
+        )  # fmt: skip
+
+
+def known_keys(connection: Connection, table: Table, firsts: list[Any]) -> set[tuple[Any, ...]]:
+    """The keys that exist among those whose first part is given; asked in portions a database can take."""
+    first, *_ = columns = table.primary_key.columns
+    return {
+        tuple(row)
+        for at in range(0, len(firsts), PORTION)
+        for row in connection.execute(select(*columns).where(first.in_(firsts[at : at + PORTION])))
+    }

@@ -1,0 +1,23 @@
+"""Removes expired sets and what failed attempts left, so that a crash at any step is resumed (S4)."""
+
+from reconciler.core.naming import TaskPlace
+from reconciler.core.record import BackupSet, Leftover
+from reconciler.effects.world import World
+
+
+def remove_set(world: World, backup_set: BackupSet) -> None:
+    """Marked in the ledger first, so that a set half gone is never chosen and always finished."""
+    if not world.ledger.begin_removal(backup_set, world.clock.now()):
+        return
+    place = TaskPlace(world.desired.installation, backup_set.home, backup_set.id)
+    removal = world.storage(backup_set.storage).remove_set(place)
+    state = "retained_by_lock" if removal.retained else "removed"
+    world.ledger.end_removal(backup_set, state, world.clock.now())
+    world.report(f"backup set {backup_set.id} {state}: {backup_set.size_bytes:,} bytes")
+
+
+def remove_leftover(world: World, leftover: Leftover) -> None:
+    place = TaskPlace(world.desired.installation, leftover.home, leftover.task_id)
+    removal = world.storage(leftover.storage).remove_attempt(place, leftover.attempt)
+    if not removal.retained:
+        world.ledger.end_leftover(leftover)

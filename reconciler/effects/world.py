@@ -1,0 +1,103 @@
+"""What the actions work with: the ledger, the clock, and the doors to warehouses and storages."""
+
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from reconciler.core.model import Desired, Warehouse
+from reconciler.core.ports import Clock, Engine, Storage
+from reconciler.effects.ledger import Ledger
+from reconciler.errors import Cancelled, DeadlinePassed, StorageFailed
+
+FIRST_PAUSE, LONGEST_PAUSE = 2.0, 300.0  # seconds between two tries, doubled from the one to the other
+
+
+class Doors(NamedTuple):
+    """Opens an engine or a storage by its declaration; wired where drivers are known. Both may raise StepFailed
+    or SecretUnresolved, which fail one task and no other.
+    """
+
+    engine: Callable[[Warehouse], Engine]
+    storage: Callable[[Desired, str], Storage]
+
+
+class World(NamedTuple):
+    desired: Desired
+    ledger: Ledger
+    clock: Clock
+    doors: Doors
+    report: Callable[[str], None]  # a line for whoever watches
+
+    def storage(self, name: str | None) -> Storage:
+        if name is None or name not in self.desired.storages:
+            raise StorageFailed(f"storage {name} is not declared any more; declare it again under its name")
+        return self.doors.storage(self.desired, name)
+
+
+class Progress:
+    """What runs now and how far each is, in per cent; shared between threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._percent: dict[str, int] = {}
+        self._wishes: frozenset[str] = frozenset()
+        self.version = 0
+
+    def set(self, subject: str, percent: int | None) -> None:
+        """None when it ended."""
+        with self._lock:
+            if self._percent.get(subject, -1) == percent:
+                return
+            self.version += 1
+            if percent is None:
+                self._percent.pop(subject, None)
+            else:
+                self._percent[subject] = percent
+
+    def snapshot(self) -> dict[str, int]:
+        with self._lock:
+            return dict(self._percent)
+
+    def wish(self, subjects: frozenset[str]) -> None:
+        """The ids that somebody wants stopped."""
+        with self._lock:
+            self._wishes = subjects
+
+    def is_unwanted(self, subject: str) -> bool:
+        with self._lock:
+            return subject in self._wishes
+
+
+class TaskWatch:
+    """The Watch port for one task."""
+
+    def __init__(self, subject: str, progress: Progress, clock: Clock, deadline: datetime) -> None:
+        self._subject = subject
+        self._progress = progress
+        self._clock = clock
+        self._deadline = deadline
+
+    def progress(self, percent: float) -> None:
+        self._progress.set(self._subject, min(99, int(percent)))
+        self.check()
+
+    def check(self) -> None:
+        if self._progress.is_unwanted(self._subject):
+            raise Cancelled("cancelled on request")
+        if self._clock.now() > self._deadline:
+            raise DeadlinePassed("ran past its `timeout`")
+
+    def pause(self, seconds: float) -> None:
+        """Waits, but no longer than until it shall stop. Raises DeadlinePassed where the pause would pass it."""
+        if self._clock.now() + timedelta(seconds=seconds) > self._deadline:
+            raise DeadlinePassed("its `timeout` leaves no time for another try")
+        while seconds > 0:
+            self.check()
+            self._clock.pause(min(1.0, seconds))
+            seconds -= 1.0
+
+
+def pause_before(attempt: int) -> float:
+    """Seconds to wait after the attempt-th failure in a row, counted from 1."""
+    return min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** (attempt - 1))

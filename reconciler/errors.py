@@ -1,0 +1,95 @@
+"""Everything that can go wrong, as one tree; each error says what, where, and what to do next.
+
+ReconcilerError
+├── ConfigInvalid       the YAML cannot be used; carries every problem      exit 3
+├── Refused             a guard said no; carries what would allow it        exit 4
+├── LeaseHeld           another process writes this ledger                  exit 75
+├── Misuse              the command line asks for something that cannot be  exit 64
+├── LedgerUnusable      the ledger is damaged, newer, or not ours to use
+├── SecretUnresolved    a reference to a secret leads nowhere
+├── StepFailed          a step at a warehouse or a storage failed; `passing` says whether it may pass
+│   ├── EngineFailed
+│   │   └── OutcomeUnknown   nothing proves how far a restore came; never tried again
+│   └── StorageFailed
+├── Cancelled           somebody asked for a stop
+└── DeadlinePassed      a task ran past its `timeout`
+"""
+
+from typing import NamedTuple
+
+
+class Problem(NamedTuple):
+    """One thing wrong in the configuration. `line` and `column` count from 1; 0 means the whole file."""
+
+    file: str
+    line: int
+    column: int
+    message: str
+    code: str
+    level: str = "error"
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        return f"{place}: {self.level}: {self.message} [{self.code}]"
+
+
+class ReconcilerError(Exception):
+    """The root; `exit_code` is what a command ends with when this reaches the door."""
+
+    exit_code = 1
+
+
+class ConfigInvalid(ReconcilerError):
+    exit_code = 3
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = problems
+
+
+class Refused(ReconcilerError):
+    exit_code = 4
+
+
+class LeaseHeld(ReconcilerError):
+    exit_code = 75
+
+
+class Misuse(ReconcilerError):
+    exit_code = 64
+
+
+class LedgerUnusable(ReconcilerError):
+    pass
+
+
+class SecretUnresolved(ReconcilerError):
+    pass
+
+
+class StepFailed(ReconcilerError):
+    """`passing` is decided where the error is raised: true when the same step may succeed later (D6)."""
+
+    def __init__(self, message: str, *, passing: bool = False) -> None:
+        super().__init__(message)
+        self.passing = passing
+
+
+class EngineFailed(StepFailed):
+    pass
+
+
+class OutcomeUnknown(EngineFailed):
+    pass
+
+
+class StorageFailed(StepFailed):
+    pass
+
+
+class Cancelled(ReconcilerError):
+    pass
+
+
+class DeadlinePassed(ReconcilerError):
+    pass

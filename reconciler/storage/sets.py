@@ -1,0 +1,175 @@
+"""Owners, manifests, claims and removal, over any object store (S1, S4, R1)."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from reconciler.core import manifest as manifests
+from reconciler.core import naming
+from reconciler.core.manifest import Manifest, StoredFile
+from reconciler.core.naming import TaskPlace
+from reconciler.core.ports import ObjectStore, Removal, Survey
+from reconciler.errors import StorageFailed
+
+BATCH = 1_000  # S3 removes at most 1,000 keys in one request (DeleteObjects, API of 2006-03-01)
+
+
+class SetStorage:
+    """The Storage port over an ObjectStore."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self.name = store.name
+        self._store = store
+
+    def open_attempt(self, place: TaskPlace, number: int) -> "Attempt":
+        """The owner mark comes before any data, so that no data of ours is ever without one."""
+        owner = {"format": 1, "installation": place.installation, "task": place.task_id, "attempt": number}
+        self._store.create(place.attempt(number) + naming.OWNER, _dump(owner))
+        return Attempt(self._store, place.attempt(number))
+
+    def commit(self, manifest: Manifest) -> Manifest:
+        for number in {item.attempt for item in manifest.snapshots}:
+            self._store.discard_staging(manifest.place.attempt(number))
+        if self._store.create(manifest.place.manifest, _dump(manifests.to_document(manifest))):
+            return manifest
+        standing = self.read_manifest(manifest.place)
+        if standing is None:
+            raise StorageFailed(
+                f"storage {self.name}: {manifest.place.manifest} vanished while it was written", passing=True
+            )
+        return standing
+
+    def read_manifest(self, place: TaskPlace) -> Manifest | None:
+        content = self._store.read(place.manifest)
+        if content is None:
+            return None
+        try:
+            manifest = manifests.from_document(json.loads(content))
+        except ValueError as error:
+            raise StorageFailed(f"storage {self.name}: {place.manifest} is damaged: {error}") from error
+        if manifest.place != place:
+            raise StorageFailed(f"storage {self.name}: {place.manifest} belongs to another set")
+        return manifest
+
+    def reader(self, manifest: Manifest) -> "Reader":
+        return Reader(self._store, manifest.place)
+
+    def remove_set(self, place: TaskPlace) -> Removal:
+        removal = self._remove(place.prefix, (place.manifest,))
+        return removal if removal.retained else self._remove_below(place.prefix)
+
+    def remove_attempt(self, place: TaskPlace, number: int) -> Removal:
+        self._store.discard_staging(place.attempt(number))
+        return self._remove_below(place.attempt(number))
+
+    def find_claim(self, installation: str, restore_id: str) -> dict[str, Any] | None:
+        return self._document(naming.claim_key(installation, restore_id))
+
+    def find_outcome(self, installation: str, restore_id: str) -> dict[str, Any] | None:
+        return self._document(naming.outcome_key(installation, restore_id))
+
+    def claim(self, installation: str, restore_id: str, content: dict[str, Any]) -> bool:
+        return self._store.create(naming.claim_key(installation, restore_id), _dump(content))
+
+    def record_outcome(self, installation: str, restore_id: str, content: dict[str, Any]) -> None:
+        self._store.put(naming.outcome_key(installation, restore_id), _dump(content))
+
+    def note_retention(self, installation: str, warehouse: str, content: dict[str, Any]) -> None:
+        self._store.put(naming.retention_key(installation, warehouse), _dump(content))
+
+    def survey(self, installation: str) -> Survey:
+        sets = claims = 0
+        for entry in self._store.list(f"{installation}/"):
+            if entry.key.startswith(naming.claims_prefix(installation)):
+                claims += entry.key.endswith("/claim.json")
+            else:
+                sets += entry.key.endswith(f"/{naming.MANIFEST}")
+        return Survey(sets, claims)
+
+    def _remove_below(self, prefix: str) -> Removal:
+        """Data first; owner marks go when nothing else is left, so that a torn removal stays ours."""
+        owners = []
+        for keys in self._batches(prefix):
+            data = tuple(key for key in keys if not key.endswith(f"/{naming.OWNER}"))
+            owners += [key for key in keys if key.endswith(f"/{naming.OWNER}")]
+            removal = self._remove(prefix, data)
+            if removal.retained:
+                return removal
+        for key in owners:
+            self._store.discard_staging(key.removesuffix(naming.OWNER))
+        return self._remove(prefix, tuple(owners))
+
+    def _remove(self, prefix: str, keys: tuple[str, ...]) -> Removal:
+        strays = [key for key in keys if not key.startswith(prefix) or not prefix.endswith("/")]
+        if strays:
+            raise StorageFailed(f"storage {self.name}: {strays[0]} is outside {prefix}; nothing was removed")
+        return Removal(self._store.delete(keys) if keys else ())
+
+    def _batches(self, prefix: str) -> Iterator[tuple[str, ...]]:
+        batch: list[str] = []
+        for entry in self._store.list(prefix):
+            batch.append(entry.key)
+            if len(batch) == BATCH:
+                yield tuple(batch)
+                batch = []
+        yield tuple(batch)
+
+    def _document(self, key: str) -> dict[str, Any] | None:
+        content = self._store.read(key)
+        if content is None:
+            return None
+        try:
+            document = json.loads(content)
+        except ValueError as error:
+            raise StorageFailed(f"storage {self.name}: {key} is damaged: {error}") from error
+        return document if isinstance(document, dict) else {}
+
+
+class Attempt:
+    """The AttemptFolder port."""
+
+    def __init__(self, store: ObjectStore, prefix: str) -> None:
+        self._store = store
+        self._prefix = prefix
+
+    def staging(self) -> Path:
+        return self._store.staging(self._prefix)
+
+    def put(self, path: Path, name: str) -> StoredFile:
+        file = measure(path, name)
+        self._store.take(path, self._prefix + name)
+        return file
+
+
+class Reader:
+    """The SetReader port."""
+
+    def __init__(self, store: ObjectStore, place: TaskPlace) -> None:
+        self._store = store
+        self._place = place
+
+    def fetch(self, attempt: int, file: StoredFile, folder: Path) -> Path:
+        key = self._place.attempt(attempt) + file.name
+        path = self._store.fetch(key, folder)
+        if measure(path, file.name) != file:
+            raise StorageFailed(
+                f"storage {self._store.name}: {key} is altered: its size or SHA-256 is not the manifest's; "
+                f"this backup set cannot be trusted, restore another one"
+            )
+        return path
+
+
+def measure(path: Path, name: str) -> StoredFile:
+    """Size and digest of a local file."""
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            return StoredFile(name, file.tell(), digest)
+    except OSError as error:
+        raise StorageFailed(f"cannot read {path}: {error.strerror}") from error
+
+
+def _dump(document: dict[str, Any]) -> bytes:
+    return json.dumps(document, indent=2, sort_keys=True).encode() + b"\n"
