@@ -15,7 +15,13 @@ ReconcilerError
 └── DeadlinePassed      a task ran past its `timeout`
 """
 
+import errno
 from typing import NamedTuple
+
+# ENOENT: a folder that was empty went between the making of it and its first file. ENOSPC: somebody makes room.
+PASSING = frozenset({
+    errno.EINTR, errno.EAGAIN, errno.EBUSY, errno.ENOENT, errno.ENOSPC, errno.EDQUOT, errno.ESTALE, errno.ETIMEDOUT,
+})  # fmt: skip
 
 
 class Problem(NamedTuple):
@@ -93,3 +99,10 @@ class Cancelled(ReconcilerError):
 
 class DeadlinePassed(ReconcilerError):
     pass
+
+
+def may_pass(error: Exception) -> bool:
+    """Whether the same step may succeed later; a step says so itself, the system by its number."""
+    if isinstance(error, OSError):
+        return error.errno in PASSING
+    return isinstance(error, StepFailed) and error.passing

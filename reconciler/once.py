@@ -58,6 +58,7 @@ class Outcome(NamedTuple):
     loaded: Loaded
     refusals: tuple[Refusal, ...]
     failures: tuple[str, ...]
+    idle: bool = False
 
 
 def review(paths: Paths, now: datetime) -> Review:
@@ -80,7 +81,7 @@ def apply(
 
     `say` is given a line for each thing that happened, `tick` what runs and how far it is, in per cent.
     """
-    from reconciler.effects.ledger import Ledger, Lease, open_to_write  # noqa: PLC0415
+    from reconciler.effects.ledger import Lease, Ledger, open_to_write  # noqa: PLC0415
 
     with Lease(paths.ledger), contextlib.ExitStack() as stack:
         ledger = Ledger(open_to_write(paths.ledger, simulated=simulated), paths.ledger)
@@ -109,15 +110,19 @@ class Pass:
         decision = self._decided(desired, recorded, now)
         failures = self._carried_out(decision, desired, configuration, tick)
         faults = tuple(fault.message for fault in decision.faults)
-        return Outcome(loaded, refusals, (*faults, *failures))
+        return Outcome(loaded, refusals, (*faults, *failures), decision.is_idle)
 
     def _decided(self, desired: Desired, recorded: Recorded, now: datetime) -> Decision:
-        """The decision, its rows recorded before anything is begun."""
+        """The decision, its rows recorded before anything is begun, and said."""
+        from reconciler.report import plan_text  # noqa: PLC0415
+
         decision = plan.decide(desired, recorded, now)
         if desired is recorded.configuration:
             self._ledger.record(decision.rows, now)
         else:
             self._ledger.accept(desired, decision.rows, now)
+        for line in plan_text.settled(decision):
+            self._say(line)
         return decision
 
     def _carried_out(
@@ -131,11 +136,7 @@ class Pass:
         runner.carry_out(decision.actions, self._world(desired))
         self._follow(runner, configuration, decision, tick)
         report = self._write(configuration, {}, decision.warnings)
-        started = {item.task.id for item in (*decision.actions.backups, *decision.actions.restores)}
-        tasks = (*(task for item in report.warehouses for task in item.tasks), *report.restores)
-        ended = (f"{task.id} {task.state}: {task.reason}" for task in tasks
-                 if task.id in started and task.state in BAD_ENDS)  # fmt: skip
-        return (*runner.failures, *ended)
+        return (*runner.failures, *_bad_ends(decision, report))
 
     def _follow(
         self, runner: Runner, configuration: ConfigurationState, decision: Decision,
@@ -189,6 +190,18 @@ class Pass:
 
     def _now(self) -> datetime:
         return self._clock.now().replace(microsecond=0)
+
+
+def _bad_ends(decision: Decision, report: Status) -> tuple[str, ...]:
+    """What this pass started, or went on with, that ended badly."""
+    started = {item.task.id for item in decision.actions.backups}
+    started |= {item.task.id for item in decision.actions.restores}
+    ends = [(task.id, task.state, task.reason) for item in report.warehouses for task in item.tasks]
+    ends += [(task.id, task.state, task.reason) for task in report.restores]
+    return tuple(
+        f"{subject} {state}: {reason}" for subject, state, reason in ends
+        if subject in started and state in BAD_ENDS
+    )  # fmt: skip
 
 
 def _recorded(path: Path, desired: Desired, now: datetime) -> Recorded | None:

@@ -21,7 +21,7 @@ def command() -> None:
 @options.status_file
 @options.now
 @click.pass_context
-def removals(context: click.Context, digest: str, **given: Any) -> None:
+def removals(context: click.Context, /, digest: str, **given: Any) -> None:
     """Let this very configuration end plans or drop storages. Any other is still refused."""
     from reconciler.effects.ledger import allow  # noqa: PLC0415
 

@@ -18,7 +18,7 @@ FAILED, INVALID, REFUSED = 1, 3, 4
 @options.status_file
 @options.now
 @click.pass_context
-def command(context: click.Context, **given: Any) -> None:
+def command(context: click.Context, /, **given: Any) -> None:
     """One pass: take over changes, run what is due, restore, remove what expired; wait for all of it.
 
     A configuration that is invalid or refused changes nothing: what was in force stays so and due backups run.
@@ -27,6 +27,8 @@ def command(context: click.Context, **given: Any) -> None:
     progress = Progress()
     outcome = once.apply(settings.paths, settings.clock, progress.say, progress.show, simulated=settings.simulated)
     progress.end()
+    if outcome.idle:
+        click.echo("nothing was due and nothing has changed", err=True)
     for problem in outcome.loaded.problems:
         click.echo(str(problem), err=True)
     for refusal in outcome.refusals:

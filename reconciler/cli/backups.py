@@ -17,7 +17,7 @@ from reconciler.report.words import moment, size
 @listing.filters(TASK_STATES)
 @click.pass_context
 def command(
-    context: click.Context, id: str | None, warehouse: str | None, states: tuple[str, ...],  # noqa: A002
+    context: click.Context, /, id: str | None, warehouse: str | None, states: tuple[str, ...],  # noqa: A002
     since: datetime | None, until: datetime | None, **given: Any,
 ) -> None:  # fmt: skip
     """List backup tasks from the ledger, newest first; with ID, show one with its attempts and history.
@@ -53,7 +53,8 @@ def _show(task: Task, made: BackupSet | None, attempts: Any, logged: Any) -> Non
     ]  # fmt: skip
     if made is not None:
         fields += [("set", made.state), ("storage", made.storage), ("retention days", made.retention_days)]
-    fields += [(f"attempt {item.attempt}", f"{item.state}, begun {moment(item.begun_at)}"
-                                           f"{': ' + item.reason if item.reason else ''}") for item in attempts]  # fmt: skip
-    fields += [(moment(item.at), f"{item.kind}{': ' + item.detail if item.detail else ''}") for item in logged]
-    click.echo("\n".join(tables.details(fields)))
+    fields += [
+        (f"attempt {item.attempt}", tables.with_reason(f"{item.state}, begun {moment(item.begun_at)}", item.reason))
+        for item in attempts
+    ]
+    click.echo("\n".join(tables.details([*fields, *tables.history(logged)])))

@@ -13,7 +13,7 @@ from reconciler.cli import options, writing
 @options.status_file
 @options.now
 @click.pass_context
-def command(context: click.Context, id: str, **given: Any) -> None:  # noqa: A002  the word of the design
+def command(context: click.Context, /, id: str, **given: Any) -> None:  # noqa: A002  the word of the design
     """Stop the backup task or restore ID.
 
     The running reconciler sees it within a second; with none alive, the next pass does. What has ended stays

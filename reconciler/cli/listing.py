@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -18,10 +19,13 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 
-def filters(states: tuple[str, ...]) -> Any:
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def filters(states: tuple[str, ...]) -> Callable[[Command], Command]:
     """The options of a list, for the states that its tasks have."""
 
-    def add(command: Any) -> Any:
+    def add(command: Command) -> Command:
         for option in (
             click.option("--until", type=options.INSTANT, help="Only those before this instant."),
             click.option("--since", type=options.INSTANT, help="Only those at or after this instant."),

@@ -68,7 +68,7 @@ class LazyGroup(click.Group):
 @click.option("--dry-run", is_flag=True, help="Show what a pass would do, and change nothing (= plan).")
 @click.version_option(reconciler.__version__, prog_name="reconcile")
 @click.pass_context
-def cli(context: click.Context, dry_run: bool, **given: Any) -> None:
+def cli(context: click.Context, /, dry_run: bool, **given: Any) -> None:
     """Keep the backups of analytical warehouses as their plans in git say.
 
     `reconcile -f plans.yaml --dry-run` shows what would happen, `reconcile -f plans.yaml apply` does it.

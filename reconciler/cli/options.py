@@ -13,7 +13,7 @@ from reconciler.once import Paths
 PATH = click.Path(path_type=Path)
 
 
-class InstantType(click.ParamType):
+class InstantType(click.ParamType[datetime]):
     name = "instant"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:

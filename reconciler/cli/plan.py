@@ -21,7 +21,7 @@ FAULTY, CHANGES, REFUSED = 1, 2, 4
 @options.now
 @options.review
 @click.pass_context
-def command(context: click.Context, output: str, detailed_exitcode: bool, **given: Any) -> None:
+def command(context: click.Context, /, output: str, detailed_exitcode: bool, **given: Any) -> None:
     """Show what a pass would do, and change nothing.
 
     Compares with the ledger where there is one, else with nothing. Opens no connection and needs no secret.

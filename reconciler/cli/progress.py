@@ -1,5 +1,6 @@
 """What runs now, on standard error: one bar that moves on a terminal, a line now and then elsewhere."""
 
+import sys
 import threading
 
 import click
@@ -14,7 +15,7 @@ class Progress:
     """Told from several threads; each message comes out whole."""
 
     def __init__(self) -> None:
-        self._terminal = click.get_text_stream("stderr").isatty()
+        self._terminal = sys.stderr.isatty()
         self._lock = threading.Lock()
         self._told: dict[str, int] = {}
         self._drawn = 0
@@ -50,6 +51,6 @@ class Progress:
 
     def _tell(self, running: dict[str, int]) -> None:
         for subject, percent in sorted(running.items()):
-            if percent - self._told.get(subject, -STEP) >= STEP:
+            if percent - self._told.get(subject, 0) >= STEP:
                 self._told[subject] = percent
                 click.echo(f"{subject}: {percent} %", err=True)

@@ -17,7 +17,7 @@ from reconciler.report.words import moment, size
 @listing.filters(RESTORE_STATES)
 @click.pass_context
 def command(
-    context: click.Context, id: str | None, warehouse: str | None, states: tuple[str, ...],  # noqa: A002
+    context: click.Context, /, id: str | None, warehouse: str | None, states: tuple[str, ...],  # noqa: A002
     since: datetime | None, until: datetime | None, **given: Any,
 ) -> None:  # fmt: skip
     """List restore tasks from the ledger, newest first; with ID, show one with its history.
@@ -53,5 +53,4 @@ def _show(task: RestoreTask, logged: Any) -> None:
         ("claimed", moment(task.claimed_at)), ("started", moment(task.started_at)),
         ("ended", moment(task.ended_at)), ("size", size(task.size_bytes)), ("message", task.reason),
     ]  # fmt: skip
-    fields += [(moment(item.at), f"{item.kind}{': ' + item.detail if item.detail else ''}") for item in logged]
-    click.echo("\n".join(tables.details(fields)))
+    click.echo("\n".join(tables.details([*fields, *tables.history(logged)])))

@@ -19,7 +19,7 @@ UNHEALTHY = 5
 @click.option("--check", is_flag=True, help="End with 5 where something is not healthy.")
 @click.option("--format", "output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.pass_context
-def command(context: click.Context, check: bool, output: str, **given: Any) -> None:
+def command(context: click.Context, /, check: bool, output: str, **given: Any) -> None:
     """Show the status file. It is what the last pass wrote: nothing else is asked."""
     settings = options.settings(context, given, needs_plans=False)
     document = _read(settings)

@@ -16,7 +16,7 @@ INVALID = 3
 @click.argument("files", nargs=-1, type=options.PATH)
 @options.plans
 @click.pass_context
-def command(context: click.Context, files: tuple[Path, ...], **given: Any) -> None:
+def command(context: click.Context, /, files: tuple[Path, ...], **given: Any) -> None:
     """Check FILES, each a file or a folder of plans on its own; without any, the one of -f.
 
     Offline: no ledger, no secret, no connection, no clock.

@@ -306,11 +306,12 @@ def _backups(desired: Desired, after: Recorded) -> tuple[StartBackup, ...]:
 
 
 def _cancellations(desired: Desired, after: Recorded) -> frozenset[str]:
-    """Ids of what is open and shall stop, by command or by `cancel: true` (R6)."""
-    running = {task.id for task in after.restores.values() if task.state == "running"}
-    wished = {wish.subject for wish in after.cancellations} | {
-        entry.id for entry in desired.restores.values() if entry.cancel
-    }
+    """Ids of what is open and shall stop: by command, by `cancel: true` (R6), or unclaimed and withdrawn (R5)."""
+    going = [task for task in after.restores.values() if task.state == "running"]
+    running = {task.id for task in going}
+    wished = {wish.subject for wish in after.cancellations}
+    wished |= {entry.id for entry in desired.restores.values() if entry.cancel}
+    wished |= {task.id for task in going if task.claimed_at is None and task.id not in desired.restores}
     return frozenset(wished & (running | {task.id for task in after.open_tasks}))
 
 

@@ -141,14 +141,14 @@ class Recorded(NamedTuple):
     """All that a decision needs to know of the past. `configuration` is the last one that was accepted."""
 
     configuration: Desired | None = None
-    plans: dict[str, PlanRevision] = {}  # the newest revision of each warehouse, ended ones too
+    plans: dict[str, PlanRevision] = {}  # noqa: RUF012  never written to; the newest revision of each warehouse, ended ones too
     history: tuple[PlanRevision, ...] = ()  # revisions that ended within the last day
     open_tasks: tuple[Task, ...] = ()
-    last_tasks: dict[str, Task] = {}  # the newest task of each warehouse
+    last_tasks: dict[str, Task] = {}  # noqa: RUF012  the newest task of each warehouse
     taken: frozenset[str] = frozenset()  # ids of tasks that one-time starts of the YAML would have
     sets: tuple[BackupSet, ...] = ()  # all that are not removed
     leftovers: tuple[Leftover, ...] = ()
-    restores: dict[str, RestoreTask] = {}
+    restores: dict[str, RestoreTask] = {}  # noqa: RUF012
     holds: tuple[HoldRecord, ...] = ()  # those in force or gone within the last day
     allowances: frozenset[Allowance] = frozenset()
     cancellations: frozenset[Cancellation] = frozenset()

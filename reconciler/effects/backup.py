@@ -11,7 +11,7 @@ from reconciler.core.plan import StartBackup
 from reconciler.core.ports import BackupOrder, Storage
 from reconciler.core.record import BackupSet, Task
 from reconciler.effects.world import Progress, TaskWatch, World, pause_before
-from reconciler.errors import Cancelled, DeadlinePassed, ReconcilerError, StepFailed
+from reconciler.errors import Cancelled, DeadlinePassed, ReconcilerError, may_pass
 
 
 class Job(NamedTuple):
@@ -55,15 +55,14 @@ def _try_until_settled(job: Job) -> None:
     failures = 0
     while (task := _begin(job)) is not None:
         try:
-            _end(job, task, _attempt(job, task))
-            return
+            return _end(job, task, _attempt(job, task))
         except (Cancelled, DeadlinePassed) as error:
-            _give_up(job, task, error)
-            return
+            return _give_up(job, task, error)
         except (ReconcilerError, OSError) as error:
             failures += 1
             if not _tries_again(job, task, error, failures):
-                return
+                return None
+    return None
 
 
 def _begin(job: Job) -> Task | None:
@@ -118,7 +117,7 @@ def _give_up(job: Job, task: Task, error: ReconcilerError) -> None:
 
 def _tries_again(job: Job, task: Task, error: ReconcilerError | OSError, failures: int) -> bool:
     """True after a pause, for what may pass; otherwise the task has ended."""
-    if not (isinstance(error, OSError) or (isinstance(error, StepFailed) and error.passing)):
+    if not may_pass(error):
         _fail(job, task, "failed", str(error))
         return False
     job.world.ledger.fail_attempt(task, str(error))

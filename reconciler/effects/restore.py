@@ -20,6 +20,7 @@ from reconciler.errors import (
     SecretUnresolved,
     StepFailed,
     StorageFailed,
+    may_pass,
 )
 
 TIMEOUT = timedelta(days=1)
@@ -103,7 +104,7 @@ def _checked(job: Job) -> Ready | None:
 
 
 def _defer_or_fail(job: Job, error: Exception) -> None:
-    if job.task.claimed_at is not None or _may_pass(error):
+    if job.task.claimed_at is not None or may_pass(error):
         if job.task.reason != str(error):
             job.save(reason=str(error))
             job.world.report(f"restore {job.task.id} waits: {error}")
@@ -185,7 +186,7 @@ def _work(job: Job, ready: Ready) -> None:
             return _end(job, "unknown", str(error))
         except (ReconcilerError, OSError) as error:
             failures += 1
-            if not _may_pass(error):
+            if not may_pass(error):
                 return _end(job, "failed", f"{error}; {_abandoned(job, ready)}")
             stopped = _paused(job, error, failures)
             if stopped is not None:
@@ -232,7 +233,3 @@ def _end_elsewhere(job: Job, error: Elsewhere) -> None:
     """The id is used, though not by us; the other run's claim and outcome are left as they are."""
     job.save(state=error.state, reason=str(error), ended_at=job.now, claimed_at=job.now)
     job.world.report(str(error))
-
-
-def _may_pass(error: Exception) -> bool:
-    return isinstance(error, OSError) or (isinstance(error, StepFailed) and error.passing)

@@ -34,11 +34,21 @@ INVENTORY = "inventory.json"
 
 
 class Placement(NamedTuple):
-    """What the journal says of one database: the new file's identity, known before it is moved."""
+    """What the journal says of one database: the new file's identity, known before it is moved.
+
+    A link or rename keeps all of it; the inode alone would not do, since a file system gives it out again.
+    """
 
     database: str
     device: int
     inode: int
+    size: int
+    modified_ns: int
+
+
+def placement(database: str, path: Path) -> Placement:
+    found = path.stat()
+    return Placement(database, found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
 
 
 class DuckDB:
@@ -134,34 +144,28 @@ class DuckDB:
             span = (100 * at / len(order.databases), 100 * (at + 1) / len(order.databases))
             with _named(f"database {target}"):
                 path = _import(snapshots[source], reader, staging, target, watch, span)
-            found = path.stat()
-            placements.append(Placement(target, found.st_dev, found.st_ino))
+            placements.append(placement(target, path))
         return tuple(placements)
 
     def _place(self, item: Placement, built: Path, order: RestoreOrder) -> None:
         target = self._file(item.database)
-        if not built.exists():
-            self._prove_placed(item, target)
+        if self._is_placed(item):
+            built.unlink(missing_ok=True)
+        elif not built.exists():
+            raise OutcomeUnknown(
+                f"{target} is not the file that this restore built, which is gone; "
+                f"look whether the database is as you want it, and restore again under a new id if not"
+            )
         elif item.database in (order.replace or ()):
             _replace(built, target, order.restore_id)
         else:
             _add(built, target)
 
-    def _prove_placed(self, item: Placement, target: Path) -> None:
-        """A file that is no longer staged must be the one in place; else nobody knows what happened."""
-        if self._is_placed(item):
-            return
-        raise OutcomeUnknown(
-            f"{target} is not the file that this restore built, which is gone; "
-            f"look whether the database is as you want it, and restore again under a new id if not"
-        )
-
     def _is_placed(self, item: Placement) -> bool:
         try:
-            found = self._file(item.database).stat()
+            return placement(item.database, self._file(item.database)) == item
         except FileNotFoundError:
             return False
-        return (found.st_dev, found.st_ino) == (item.device, item.inode)
 
     def _file(self, database: str) -> Path:
         if "/" in database or "\0" in database or database.startswith("."):

@@ -85,6 +85,15 @@ def restores(tasks: Iterable[RestoreTask]) -> Iterator[str]:
 
 def details(fields: Iterable[tuple[str, object]]) -> Iterator[str]:
     """One thing, a line a field; fields with nothing in them are left out."""
-    shown = [(name, safe(value)) for name, value in fields if value not in (None, "", ())]
+    shown = [(name, safe(value)) for name, value in fields if value not in (None, "", "-", ())]
     width = max((len(name) for name, _ in shown), default=0)
     return (f"{name.ljust(width)}  {value}" for name, value in shown)
+
+
+def history(logged: Iterable[Any]) -> Iterator[tuple[str, object]]:
+    """Fields for what the ledger noted, by time."""
+    return ((moment(item.at), with_reason(item.kind, item.detail)) for item in logged)
+
+
+def with_reason(text: str, reason: str | None) -> str:
+    return f"{text}: {reason}" if reason else text

@@ -6,7 +6,6 @@ walked part by part without following links, so that a link planted inside canno
 """
 
 import contextlib
-import errno
 import os
 import shutil
 import stat
@@ -15,14 +14,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from reconciler.core.ports import Entry
-from reconciler.errors import StorageFailed
+from reconciler.errors import StorageFailed, may_pass
 
 HIDDEN = ".writing-"
 STAGING = ".staging"
-PASSING = {  # ENOENT: a folder that was empty went between the making of it and its first object
-    errno.EINTR, errno.EAGAIN, errno.EBUSY, errno.ENOENT, errno.ESTALE, errno.ETIMEDOUT, errno.ENOSPC, errno.EDQUOT,
-}  # fmt: skip
-
 
 class LocalStore:
     """An ObjectStore in a folder, which is made where it does not exist."""
@@ -129,7 +124,7 @@ class LocalStore:
     def _write_hidden(self, path: Path, content: bytes) -> Path:
         hidden = path.parent / f"{HIDDEN}{uuid.uuid4().hex}"
         try:
-            with hidden.open("xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+            with os.fdopen(os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
@@ -165,7 +160,7 @@ class LocalStore:
         except OSError as error:
             raise StorageFailed(
                 f"storage {self.name}: cannot {step} {self._root / key}: {error.strerror}",
-                passing=error.errno in PASSING,
+                passing=may_pass(error),
             ) from error
 
 

@@ -166,9 +166,11 @@ class Ledger:
         tables.save(connection, tables.holds, [item._asdict() for item in rows.holds])
         for revision in rows.revisions:
             _log_revision(connection, revision, now)
-        for task in (*rows.tasks, *rows.restores):
-            if task.ended_at == now:
-                _log(connection, now, task.state, task.id, task.reason)
+        ends = [(item.ended_at, item.state, item.id, item.reason) for item in rows.tasks]
+        ends += [(item.ended_at, item.state, item.id, item.reason) for item in rows.restores]
+        for ended_at, state, subject, reason in ends:
+            if ended_at == now:
+                _log(connection, now, state, subject, reason)
 
 
 def allow(engine: Engine, what: str, subject: str, now: datetime) -> None:

@@ -104,7 +104,7 @@ def _create(connection: Connection, *, simulated: bool) -> None:
 def _check(connection: Connection, path: Path, *, simulated: bool | None) -> None:
     if not inspect(connection).has_table("meta"):
         raise LedgerUnusable(f"{path} is not a ledger of the reconciler")
-    known = {name: text for name, text in connection.execute(select(tables.meta))}
+    known = {row.name: row.content for row in connection.execute(select(tables.meta))}
     if int(known["schema_version"]) > tables.VERSION:
         raise LedgerUnusable(
             f"ledger {path} was written by a newer release (schema {known['schema_version']}, this one knows "

@@ -190,7 +190,7 @@ def save(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> No
         connection.execute(table.insert(), fresh)
     if stale:
         condition = [table.c[key] == bindparam(f"key_{key}") for key in keys]
-        changed = {name: bindparam(f"new_{name}") for name in stale[0] if name not in keys}
+        changed: dict[str, Any] = {name: bindparam(f"new_{name}") for name in stale[0] if name not in keys}
         connection.execute(
             table.update().where(*condition).values(changed),
             [{f"key_{key}": row[key] for key in keys} | {f"new_{name}": row[name] for name in changed}

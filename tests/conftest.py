@@ -1,0 +1,153 @@
+"""What many tests need: a folder with plans and real DuckDB files, a clock that only moves when told, commands."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+import duckdb
+import hypothesis
+import pytest
+import yaml
+
+from reconciler import once
+from reconciler.core import instants
+
+hypothesis.settings.register_profile("stable", derandomize=True, deadline=None, print_blob=True)
+hypothesis.settings.load_profile("stable")
+
+RECONCILE = Path(sys.executable).with_name("reconcile")
+MONDAY = datetime(2026, 11, 23, tzinfo=UTC)
+
+
+class TestClock:
+    """The Clock port: stands still, but for pauses, which it makes pass at once."""
+
+    __test__ = False
+
+    def __init__(self, now: datetime) -> None:
+        self.time = now
+        self.paused: list[float] = []
+
+    def now(self) -> datetime:
+        return self.time
+
+    def pause(self, seconds: float) -> None:
+        self.paused.append(seconds)
+        self.time += timedelta(seconds=seconds)
+
+
+class Ran(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+class Site:
+    """One installation in a folder: plans, two DuckDB warehouses, a local storage, a ledger, a status file."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.paths = once.Paths(folder / "plans.yaml", folder / "ledger.sqlite", folder / "status.json")
+        self.said: list[str] = []
+        self.clock = TestClock(MONDAY)
+        self.document: dict = {
+            "version": 1,
+            "installation": "test",
+            "storages": {"disk": {"local": {"path": "backups"}}},
+            "warehouses": {
+                "shop": {
+                    "engine": "duckdb", "path": "shop", "storage": "disk",
+                    "plan": {
+                        "periodic": {"backup_every": ["monday", "tuesday", "wednesday", "thursday", "friday",
+                                                      "saturday", "sunday"], "start_time": "02:00"},
+                        "objects": {"databases": ["*"]},
+                        "retention_days": 7,
+                    },
+                },
+                "other": {"engine": "duckdb", "path": "other"},
+            },
+        }  # fmt: skip
+        for name in ("shop", "other"):
+            (folder / name).mkdir()
+        self.write()
+
+    @property
+    def plan(self) -> dict:
+        return self.document["warehouses"]["shop"]["plan"]
+
+    @property
+    def set_folders(self) -> list[str]:
+        """The tasks that have a manifest."""
+        return sorted(path.parent.name for path in (self.folder / "backups").glob("test/*/*/manifest.json"))
+
+    @property
+    def files(self) -> list[str]:
+        """Every file in the storage."""
+        root = self.folder / "backups"
+        return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
+
+    def write(self) -> None:
+        self.paths.plans.write_text(yaml.safe_dump(self.document, sort_keys=False))
+
+    def restore(self, name: str, **fields: object) -> None:
+        """Adds a request; by default `latest` of shop into other."""
+        entry = {"id": name, "from": {"warehouse": "shop", "backup_set": "latest"}, "to": {"warehouse": "other"}}
+        self.document.setdefault("restores", []).append(entry | fields)
+        self.write()
+
+    def database(self, name: str = "sales", rows: int = 1000, warehouse: str = "shop") -> Path:
+        path = self.folder / warehouse / f"{name}.duckdb"
+        with duckdb.connect(str(path)) as connection:
+            connection.execute(
+                f"CREATE TABLE t AS SELECT i, 'value ' || i AS v, i / 7 AS d FROM range({rows}) r(i)"
+            )
+        return path
+
+    def apply(self, now: str | datetime | None = None) -> once.Outcome:
+        """One pass in this process, at an instant or at the clock's own."""
+        if now is not None:
+            self.clock.time = instants.parse(now) if isinstance(now, str) else now
+        return once.apply(self.paths, self.clock, self.said.append, lambda _: None, simulated=True)
+
+    def run(self, *words: str, now: str | None = None, timeout: float = 60, **environment: str) -> Ran:
+        """The real command in a process of its own."""
+        arguments = [RECONCILE, *(("--now", now) if now else ()), *words]
+        done = subprocess.run(
+            arguments, cwd=self.folder, capture_output=True, text=True, timeout=timeout, check=False,
+            env=os.environ | {"RECONCILE_FILE": "plans.yaml"} | environment,
+        )  # fmt: skip
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    def start(self, *words: str, now: str | None = None) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [RECONCILE, *(("--now", now) if now else ()), *words], cwd=self.folder, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ | {"RECONCILE_FILE": "plans.yaml"},
+        )  # fmt: skip
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site(tmp_path)
+
+
+@pytest.fixture
+def shop(site: Site) -> Site:
+    """A site whose warehouse shop has a database, and whose plans were taken over on Monday at 00:00 UTC."""
+    site.database()
+    site.apply(MONDAY)
+    return site
+
+
+@pytest.fixture
+def rows() -> Callable[[Path], list]:
+    """All rows of table t of a database file."""
+
+    def read(path: Path) -> list:
+        with duckdb.connect(str(path), read_only=True) as connection:
+            return connection.execute("FROM t ORDER BY ALL").fetchall()
+
+    return read
