@@ -102,9 +102,11 @@ def _create(connection: Connection, *, simulated: bool) -> None:
 
 
 def _check(connection: Connection, path: Path, *, simulated: bool | None) -> None:
-    if not inspect(connection).has_table("meta"):
-        raise LedgerUnusable(f"{path} is not a ledger of the reconciler")
-    known = {row.name: row.content for row in connection.execute(select(tables.meta))}
+    known = {}
+    if inspect(connection).has_table("meta"):
+        known = {row.name: row.content for row in connection.execute(select(tables.meta))}
+    if "schema_version" not in known:
+        raise LedgerUnusable(f"{path} is not a ledger of the reconciler; it was left as it is")
     if int(known["schema_version"]) > tables.VERSION:
         raise LedgerUnusable(
             f"ledger {path} was written by a newer release (schema {known['schema_version']}, this one knows "

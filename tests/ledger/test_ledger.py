@@ -1,0 +1,302 @@
+"""The ledger: durable, versioned, one writer, readable by others at any time."""
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+
+from reconciler import doors
+from reconciler.core.model import Desired, Folder, Limits, LocalStorage, Warehouse
+from reconciler.core.plan import Rows
+from reconciler.core.record import BackupSet, HoldRecord, PlanRevision, Task
+from reconciler.core.renaming import Renaming
+from reconciler.effects.ledger import Ledger, Lease, allow, open_to_write, reading, wish_to_cancel
+from reconciler.errors import LeaseHeld, LedgerUnusable, Misuse
+
+NOW = datetime(2026, 11, 23, 2, tzinfo=UTC)
+ENTRY = Warehouse("shop", "duckdb", Folder("/shop"), "disk")
+DESIRED = Desired("acme", {"disk": LocalStorage("disk", "/b")}, {"shop": ENTRY}, {}, {}, Limits(), "sha256:" + "0" * 64)
+REVISION = PlanRevision("shop", 1, ENTRY, NOW, NOW, "c" * 40)
+TASK = Task("shop-20261123T020000Z", "shop", NOW, "waiting", 1, created_at=NOW)
+SET = BackupSet(TASK.id, "shop", "shop", "duckdb", "disk", NOW, NOW, 7, 1, 100, databases=("sales",))
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "ledger.sqlite"
+
+
+@pytest.fixture
+def ledger(path):
+    with Lease(path):
+        opened = Ledger(open_to_write(path, simulated=False), path)
+        yield opened
+        opened.close()
+
+
+def accept(ledger, **rows) -> None:
+    ledger.accept(DESIRED, Rows(**rows), NOW)
+
+
+def test_what_is_recorded_is_read_back_whole(ledger):
+    """T1."""
+    hold = HoldRecord("s", "audit", NOW + timedelta(days=3), NOW)
+    accept(ledger, revisions=(REVISION,), tasks=(TASK,), holds=(hold,))
+
+    recorded = ledger.read(DESIRED, NOW)
+
+    assert recorded.configuration == DESIRED
+    assert recorded.plans == {"shop": REVISION}
+    assert recorded.open_tasks == (TASK,)
+    assert recorded.last_tasks == {"shop": TASK}
+    assert recorded.holds == (hold,)
+
+
+def test_an_attempt_is_recorded_before_it_is_begun_and_the_one_before_it_is_left_over(ledger):
+    """T1, D2."""
+    accept(ledger, revisions=(REVISION,), tasks=(TASK,))
+
+    first = ledger.begin_task(TASK.id, "shop", "disk", NOW)
+    second = ledger.begin_task(TASK.id, "shop", "disk", NOW)
+
+    assert (first.state, first.attempt, second.attempt) == ("running", 1, 2)
+    (left,) = ledger.read(None, NOW).leftovers
+    assert (left.task_id, left.attempt) == (TASK.id, 1)
+
+
+def test_an_ended_task_is_not_begun_again(ledger):
+    """D2: no ended slot is fired again."""
+    accept(ledger, revisions=(REVISION,), tasks=(TASK._replace(state="missed", ended_at=NOW),))
+
+    assert ledger.begin_task(TASK.id, "shop", "disk", NOW) is None
+
+
+def test_a_good_end_makes_a_set_and_leaves_over_the_other_attempts(ledger):
+    accept(ledger, revisions=(REVISION,), tasks=(TASK,))
+    ledger.begin_task(TASK.id, "shop", "disk", NOW)
+    task = ledger.begin_task(TASK.id, "shop", "disk", NOW)
+
+    ledger.end_task(task._replace(state="succeeded", ended_at=NOW), NOW, SET, frozenset({2}))
+
+    recorded = ledger.read(None, NOW)
+    assert recorded.sets == (SET,)
+    assert recorded.open_tasks == ()
+    assert [item.attempt for item in recorded.leftovers] == [1]
+
+
+def test_a_set_that_a_running_restore_needs_is_not_removed(ledger, site):
+    """S3: checked again in the transaction that marks the set."""
+    from reconciler.core.model import FromWarehouse, Restore
+    from reconciler.core.record import RestoreTask
+
+    accept(ledger, revisions=(REVISION,))
+    ledger.end_task(TASK._replace(state="succeeded", ended_at=NOW), NOW, SET, frozenset())
+    entry = Restore("r", FromWarehouse("shop", "latest"), "other")
+    ledger.save_restore(RestoreTask("r", entry, "d", "running", NOW, backup_set=SET.id), NOW)
+
+    assert ledger.begin_removal(SET, NOW) is False
+    assert ledger.read(None, NOW).sets == (SET,)
+
+
+def test_a_rename_moves_history_and_sets(ledger):
+    """P8."""
+    accept(ledger, revisions=(REVISION,), tasks=(TASK,))
+    ledger.end_task(TASK._replace(state="succeeded", ended_at=NOW), NOW, SET, frozenset())
+
+    ledger.record(Rows(renamings=(Renaming("shop", "store"),)), NOW)
+
+    recorded = ledger.read(None, NOW)
+    assert list(recorded.plans) == ["store"]
+    assert recorded.sets == (SET._replace(warehouse="store"),)
+    assert recorded.last_tasks["store"].id == TASK.id
+
+
+def test_overwritten_revisions_stay_readable_with_time_and_commit(ledger, path):
+    """P2."""
+    accept(ledger, revisions=(REVISION,))
+    later = NOW + timedelta(days=2)
+    ledger.record(Rows(revisions=(
+        REVISION._replace(ended_at=later), REVISION._replace(revision=2, taken_over_at=later, settled_until=later),
+    )), later)  # fmt: skip
+
+    with doors.ledger_for_reading(path) as connection:
+        assert reading.revisions(connection, "shop") == (
+            REVISION._replace(ended_at=later),
+            REVISION._replace(revision=2, taken_over_at=later, settled_until=later),
+        )
+
+
+def test_a_writer_that_lost_the_ledger_writes_no_more(ledger, path):
+    """T3: the fencing number."""
+    accept(ledger, revisions=(REVISION,))
+    Ledger(open_to_write(path, simulated=False), path).close()
+
+    with pytest.raises(LeaseHeld, match="writes no more"):
+        ledger.record(Rows(tasks=(TASK,)), NOW)
+    assert ledger.read(None, NOW).open_tasks == ()
+
+
+def test_a_second_process_does_not_get_the_lease_and_a_killed_one_frees_it_at_once(path):
+    """T3."""
+    script = (
+        "import sys, pathlib; from reconciler.effects.ledger import Lease;"
+        "lease = Lease(pathlib.Path(sys.argv[1])); lease.__enter__(); print('held', flush=True); sys.stdin.read()"
+    )
+    process = subprocess.Popen([sys.executable, "-c", script, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdout.readline() == b"held\n"
+
+    with pytest.raises(LeaseHeld, match=f"process {process.pid}"), Lease(path):
+        pass
+
+    process.kill()
+    process.communicate()
+    with Lease(path):
+        pass
+
+
+def test_eight_threads_write_at_once_and_nothing_is_lost(ledger):
+    accept(ledger, revisions=(REVISION,))
+
+    def write(number: int) -> None:
+        for step in range(20):
+            slot = NOW + timedelta(minutes=number * 100 + step)
+            ledger.record(Rows(tasks=(TASK._replace(id=f"t-{number}-{step}", slot=slot),)), NOW)
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(ledger.read(None, NOW).open_tasks) == 160
+
+
+def test_a_newer_ledger_is_refused_and_left_as_it_is(path):
+    with Lease(path):
+        Ledger(open_to_write(path, simulated=False), path).close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE meta SET content = '99' WHERE name = 'schema_version'")
+    connection.close()
+    before = path.read_bytes()
+
+    for use in (lambda: open_to_write(path, simulated=False), lambda: doors.ledger_for_reading(path).__enter__()):
+        with pytest.raises(LedgerUnusable, match="newer release"):
+            use()
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("damage", [b"not a database at all", b"SQLite format 3\0" + b"\xff" * 200])
+def test_a_damaged_ledger_is_refused_and_left_as_it_is(path, damage):
+    """Never taken for an empty one."""
+    path.write_bytes(damage * 30)
+    before = path.read_bytes()
+
+    for use in (lambda: open_to_write(path, simulated=False), lambda: doors.ledger_for_reading(path).__enter__()):
+        with pytest.raises(LedgerUnusable, match="left as it is|not a ledger"):
+            use()
+    assert path.read_bytes() == before
+
+
+def test_another_sqlite_database_is_not_taken_for_a_ledger(path):
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE meta (name TEXT, content TEXT)")
+    connection.close()
+
+    with pytest.raises(LedgerUnusable, match="not a ledger"), doors.ledger_for_reading(path):
+        pass
+
+
+def test_the_real_clock_and_a_given_one_are_never_mixed(path):
+    with Lease(path):
+        Ledger(open_to_write(path, simulated=True), path).close()
+
+    with pytest.raises(Misuse, match="made with --now"):
+        open_to_write(path, simulated=False)
+
+
+def test_a_ledger_is_read_beside_a_live_writer(ledger, path):
+    """The newest commit is seen, although it lies in the write-ahead log."""
+    accept(ledger, revisions=(REVISION,), tasks=(TASK,))
+    assert path.with_name("ledger.sqlite-wal").stat().st_size > 0
+
+    with doors.ledger_for_reading(path) as connection:
+        assert reading.all_tasks(connection) == (TASK,)
+
+
+def test_reading_changes_no_byte(path):
+    with Lease(path):
+        ledger = Ledger(open_to_write(path, simulated=False), path)
+        accept(ledger, revisions=(REVISION,), tasks=(TASK,))
+        ledger.close()
+    before = {item.name: item.read_bytes() for item in path.parent.iterdir()}
+
+    with doors.ledger_for_reading(path) as connection:
+        assert reading.all_tasks(connection) == (TASK,)
+        with pytest.raises(Exception, match="readonly"):
+            connection.execute(text("DELETE FROM tasks"))
+
+    assert {item.name: item.read_bytes() for item in path.parent.iterdir()} == before
+
+
+@pytest.mark.parametrize("writer_was_killed", [False, True])
+def test_a_ledger_in_a_read_only_folder_can_be_read(path, tmp_path, writer_was_killed):
+    """A folder mounted for CI to look into. Root feels permissions only without its capabilities."""
+    ledger = Ledger(open_to_write(path, simulated=False), path)
+    accept(ledger, revisions=(REVISION,), tasks=(TASK,))
+    if writer_was_killed:
+        copy = tmp_path / "copy"
+        copy.mkdir()
+        for name in ("ledger.sqlite", "ledger.sqlite-wal"):
+            shutil.copy(path.with_name(name), copy / name)
+        path = copy / "ledger.sqlite"
+    ledger.close()
+    for item in path.parent.iterdir():
+        if item.is_file():
+            item.chmod(0o444)
+    path.parent.chmod(0o555)
+    script = (
+        "import sys, pathlib; from reconciler import doors; from reconciler.effects.ledger import reading\n"
+        "with doors.ledger_for_reading(pathlib.Path(sys.argv[1])) as c: print(len(reading.all_tasks(c)))"
+    )
+    plain = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all"] if os.getuid() == 0 else []
+    done = subprocess.run([*plain, sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=False)
+    path.parent.chmod(0o755)
+
+    assert (done.stdout, done.stderr) == ("1\n", "")
+
+
+def test_wishes_and_allowances_need_no_lease(ledger, path):
+    """R6, P7."""
+    accept(ledger, revisions=(REVISION,), tasks=(TASK,))
+    other = open_to_write(path, simulated=False)
+
+    assert wish_to_cancel(other, TASK.id, NOW) == "waiting"
+    allow(other, "removals", "sha256:1", NOW)
+
+    assert ledger.wishes() == {TASK.id}
+    recorded = ledger.read(None, NOW)
+    assert [item.subject for item in recorded.cancellations] == [TASK.id]
+    assert {tuple(item) for item in recorded.allowances} == {("removals", "sha256:1")}
+    other.dispose()
+
+
+def test_a_wish_about_something_unknown_is_refused(ledger, path):
+    other = open_to_write(path, simulated=False)
+    with pytest.raises(Misuse, match="nothing-such is neither"):
+        wish_to_cancel(other, "nothing-such", NOW)
+    other.dispose()
+
+
+def test_the_ledger_is_for_its_owner_alone(ledger, path):
+    accept(ledger)
+
+    assert {item.name: item.stat().st_mode & 0o077 for item in path.parent.iterdir() if item.is_file()
+            and item.name.startswith("ledger")} == dict.fromkeys(
+        [item.name for item in path.parent.glob("ledger*")], 0
+    )  # fmt: skip

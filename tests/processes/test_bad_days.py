@@ -1,0 +1,239 @@
+"""Real processes that are killed, doubled, interrupted or shut out; then the next pass settles it."""
+
+import json
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+
+import duckdb
+import pytest
+
+MONDAY_2 = "2026-11-23T02:00:00Z"
+MONDAY_3 = "2026-11-23T03:00:00Z"
+TASK = "shop-20261123T020000Z"
+BIG = 3_000_000
+
+
+def states(site) -> dict[str, str]:
+    document = json.loads(site.paths.status.read_text())
+    found = {task["id"]: task["state"] for item in document["warehouses"] for task in item["backup_tasks"]}
+    return found | {task["id"]: task["state"] for task in document["restore_tasks"]}
+
+
+def child_of(process: subprocess.Popen) -> list[int]:
+    try:
+        with open(f"/proc/{process.pid}/task/{process.pid}/children") as children:
+            main = [int(child) for child in children.read().split()]
+    except OSError:
+        return []
+    threads = os.listdir(f"/proc/{process.pid}/task")
+    for thread in threads:
+        with open(f"/proc/{process.pid}/task/{thread}/children") as children:
+            main += [int(child) for child in children.read().split()]
+    return main
+
+
+def is_gone(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+@pytest.fixture
+def big(site):
+    """A site whose database takes a second or so to export."""
+    site.database(rows=BIG)
+    site.apply("2026-11-23T00:00:00Z")
+    return site
+
+
+def test_a_second_process_ends_with_75_and_changes_nothing(big, until):
+    """T3."""
+    first = big.start("apply", now=MONDAY_2)
+    until(lambda: child_of(first))
+
+    second = big.run("apply", now=MONDAY_2)
+
+    assert second.code == 75
+    assert f"another reconciler (process {first.pid}) writes this ledger" in second.err
+    assert first.wait() == 0
+    assert big.set_folders == [TASK]
+
+
+def test_looking_is_possible_while_a_pass_runs(big, until):
+    """T4: nobody waits for the writer."""
+    running = big.start("apply", now=MONDAY_2)
+    until(lambda: states(big).get(TASK) == "running")
+
+    assert big.run("--dry-run", now=MONDAY_2).out.startswith(f"> backup {TASK}  goes on")
+    assert big.run("backups").out.splitlines()[1].split()[:3] == [TASK, "shop", "running"]
+    assert "running" in big.run("status").out
+    assert running.wait() == 0
+
+
+def test_kill_9_in_the_middle_of_an_export_gives_one_set_in_the_end(big, until):
+    """T1, D2, S4: the child ends as well, the next pass makes the set, leftovers go."""
+    process = big.start("apply", now=MONDAY_2)
+    until(lambda: list((big.folder / "backups").rglob("*.parquet")))
+    children = child_of(process)
+    process.kill()
+    process.wait()
+    until(lambda: all(map(is_gone, children)))
+    assert big.set_folders == []
+
+    assert big.run("apply", now=MONDAY_3).code == 0
+    assert big.run("apply", now="2026-11-23T03:05:00Z").code == 0
+
+    assert states(big) == {TASK: "succeeded"}
+    assert big.set_folders == [TASK]
+    assert {name.split("/")[3] for name in big.files} == {"2", "manifest.json"}, "the first attempt is gone"
+
+
+def test_kill_9_in_the_middle_of_a_restore_gives_a_whole_one_in_the_end(big, until, rows):
+    """R1, T1."""
+    big.apply(MONDAY_2)
+    big.restore("r-1")
+    process = big.start("apply", now=MONDAY_3)
+    until(lambda: list((big.folder / "other").rglob(".restore-r-1/*.duckdb")))
+    process.kill()
+    process.wait()
+    assert not (big.folder / "other/sales.duckdb").exists(), "never half a restore in place"
+
+    assert big.run("apply", now="2026-11-23T03:10:00Z").code == 0
+
+    assert states(big)["r-1"] == "succeeded"
+    assert sorted(os.listdir(big.folder / "other")) == ["sales.duckdb"]
+    assert rows(big.folder / "other/sales.duckdb") == rows(big.folder / "shop/sales.duckdb")
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_kill_9_at_random_moments_loses_nothing_and_does_nothing_twice(site, seed, rows):
+    """T1, D2, R1: passes are killed again and again, then one is left alone."""
+    chance = random.Random(seed)
+    site.database(rows=200_000)
+    site.restore("r-1", databases={"sales": "copy"})
+    site.apply("2026-11-23T00:00:00Z")
+    for step in range(6):
+        process = site.start("apply", now=f"2026-11-23T02:0{step}:00Z")
+        threading.Timer(chance.uniform(0.2, 1.6), process.kill).start()
+        process.communicate()
+        copy = site.folder / "other/copy.duckdb"
+        assert not copy.exists() or rows(copy) == rows(site.folder / "shop/sales.duckdb")
+
+    for step in range(3):
+        assert site.run("apply", now=f"2026-11-23T02:1{step}:00Z").code == 0
+
+    assert states(site) == {TASK: "succeeded", "r-1": "succeeded"}
+    assert site.set_folders == [TASK]
+    assert rows(site.folder / "other/copy.duckdb") == rows(site.folder / "shop/sales.duckdb")
+    assert sorted(os.listdir(site.folder / "other")) == ["copy.duckdb"]
+    manifest = json.loads((site.folder / f"backups/test/shop/{TASK}/manifest.json").read_text())
+    attempts = {str(item["attempt"]) for item in manifest["snapshots"]}
+    assert {name.split("/")[3] for name in site.files if TASK in name} == {*attempts, "manifest.json"}
+
+
+def test_ctrl_c_ends_with_130_and_the_next_pass_goes_on(big, until):
+    process = big.start("apply", now=MONDAY_2)
+    until(lambda: states(big).get(TASK) == "running" and child_of(process))
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate()
+
+    assert process.returncode == 130
+    assert "the next pass goes on with it" in err
+    assert "Traceback" not in err
+    assert big.run("apply", now=MONDAY_3).code == 0
+    assert big.set_folders == [TASK]
+
+
+def test_cancel_stops_a_running_backup_and_says_so(big, until):
+    """R6: through the ledger to the running writer."""
+    process = big.start("apply", now=MONDAY_2)
+    until(lambda: states(big).get(TASK) == "running" and child_of(process))
+
+    assert big.run("cancel", TASK, now=MONDAY_2).out.startswith(f"{TASK} is running and will be cancelled")
+    process.communicate()
+
+    assert states(big) == {TASK: "cancelled"}
+    assert big.set_folders == []
+    assert big.run("apply", now=MONDAY_3).code == 0
+    assert big.files == [], "its leftovers are removed, its slot is not run again"
+    assert big.run("cancel", TASK, now=MONDAY_3).out == f"{TASK} has ended as cancelled; nothing is left to cancel\n"
+
+
+def test_a_database_that_an_application_holds_is_backed_up_when_it_lets_go(big, until):
+    """D6: a passing error that names the holder."""
+    script = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
+    holder = subprocess.Popen(
+        [sys.executable, "-c", script, str(big.folder / "shop/sales.duckdb")], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert holder.stdout.readline() == b"open\n"
+    process = big.start("apply", now=MONDAY_2)
+
+    line = process.stderr.readline()
+    while "trying again" not in line:
+        line = process.stderr.readline()
+    assert f"PID {holder.pid}" in line
+    holder.communicate()
+    process.communicate()
+
+    assert process.returncode == 0
+    assert states(big) == {TASK: "succeeded"}
+
+
+def test_a_full_disk_is_said_and_nothing_is_called_done(site, tmp_path):
+    """A task ends failed or succeeded as it is; the status file that stood stays whole."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small tmpfs needs root")
+    small = site.folder / "backups"
+    small.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(small)], check=True)
+    try:
+        with duckdb.connect(str(site.folder / "shop/sales.duckdb")) as connection:
+            connection.execute("CREATE TABLE t AS SELECT hash(range) AS i FROM range(500000)")
+        site.plan["timeout"] = "10s"
+        site.write()
+        site.apply("2026-11-23T00:00:00Z")
+
+        (failure,) = site.apply(MONDAY_2).failures
+
+        assert failure.startswith(f"{TASK} failed: ")
+        assert "No space left" in failure
+        assert site.set_folders == []
+        site.apply(MONDAY_3)
+        assert site.files == []
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
+
+
+def test_a_damaged_ledger_stops_everything_and_is_left_as_it_is(big):
+    """F13: never taken for an empty one."""
+    big.apply(MONDAY_2)
+    before = big.files
+    with open(big.paths.ledger, "r+b") as ledger:
+        ledger.seek(0)
+        ledger.write(b"\0" * 4096)
+    content = big.paths.ledger.read_bytes()
+
+    ran = big.run("apply", now=MONDAY_3)
+
+    assert ran.code == 1
+    assert "cannot be used" in ran.err
+    assert "Traceback" not in ran.err
+    assert (big.files, big.paths.ledger.read_bytes()) == (before, content)
+
+
+def test_a_newer_ledger_stops_everything(big):
+    big.apply(MONDAY_2)
+    with sqlite3.connect(big.paths.ledger) as connection:
+        connection.execute("UPDATE meta SET content = '99' WHERE name = 'schema_version'")
+    connection.close()
+
+    ran = big.run("apply", now=MONDAY_3)
+
+    assert (ran.code, "newer release" in ran.err) == (1, True)
