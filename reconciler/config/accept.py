@@ -14,8 +14,8 @@ TYPES: dict[str, Check] = {
     "array": lambda value: isinstance(value, list),
     "string": lambda value: isinstance(value, str),
     "boolean": lambda value: isinstance(value, bool),
-    "integer": lambda value: isinstance(value, int) and not isinstance(value, bool)
-    or isinstance(value, float) and value.is_integer(),
+    "integer": lambda value: (isinstance(value, int) and not isinstance(value, bool))
+    or (isinstance(value, float) and value.is_integer()),
 }  # fmt: skip
 WORDS = frozenset({"$schema", "$id", "title", "description", "definitions", "default"})
 

@@ -13,7 +13,7 @@ KINDS = {"object": "a mapping", "array": "a list", "string": "text", "integer": 
 
 
 def problems(tree: Map, file: str) -> list[Problem]:
-    """jsonschema finds, we tell; in the order of the file."""
+    """Jsonschema finds, we tell; in the order of the file."""
     from jsonschema import Draft7Validator  # noqa: PLC0415  88 ms, and only a broken file needs it
 
     validator = Draft7Validator(schema.document("plans"))
@@ -36,7 +36,8 @@ def _explain(tree: Map, error: Any) -> Iterator[tuple[int, str, str]]:
             for key in _missing(error):
                 yield here, f"{_name(path)} needs {key!r}", "required"
         case "oneOf":
-            yield _one_of(tree, path, error, here)
+            if isinstance(error.instance, dict):  # what is no mapping has its own problem
+                yield _one_of(tree, path, error, here)
         case "if":
             for inner in error.context or ():
                 yield from _explain(tree, inner)
@@ -55,7 +56,7 @@ def _unknown_key(tree: Map, path: tuple[Any, ...], key: str, known: dict[str, An
 
 
 def _missing(error: Any) -> list[str]:
-    """jsonschema names one missing key an error, in its message only."""
+    """Jsonschema names one missing key an error, in its message only."""
     return [key for key in error.validator_value if error.message.startswith(repr(key))]
 
 

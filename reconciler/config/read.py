@@ -48,7 +48,7 @@ class Seq(list[Any]):
         self.marks: list[int] = []
 
 
-class Unreadable(Exception):  # noqa: N818  it never leaves this module
+class Unreadable(Exception):
     def __init__(self, mark: int, message: str, code: str) -> None:
         super().__init__(message)
         self.mark, self.message, self.code = mark, message, code

@@ -37,6 +37,11 @@ def child_of(process: subprocess.Popen) -> list[int]:
     return main
 
 
+def end(process: subprocess.Popen) -> int:
+    process.communicate()
+    return process.returncode
+
+
 def is_gone(pid: int) -> bool:
     try:
         with open(f"/proc/{pid}/stat") as stat:
@@ -56,13 +61,16 @@ def big(site):
 def test_a_second_process_ends_with_75_and_changes_nothing(big, until):
     """T3."""
     first = big.start("apply", now=MONDAY_2)
-    until(lambda: child_of(first))
+    (child,) = until(lambda: child_of(first))
+    os.kill(child, signal.SIGSTOP)
 
     second = big.run("apply", now=MONDAY_2)
 
+    os.kill(child, signal.SIGCONT)
+
     assert second.code == 75
     assert f"another reconciler (process {first.pid}) writes this ledger" in second.err
-    assert first.wait() == 0
+    assert end(first) == 0
     assert big.set_folders == [TASK]
 
 
@@ -70,11 +78,14 @@ def test_looking_is_possible_while_a_pass_runs(big, until):
     """T4: nobody waits for the writer."""
     running = big.start("apply", now=MONDAY_2)
     until(lambda: states(big).get(TASK) == "running")
+    (child,) = until(lambda: child_of(running))
+    os.kill(child, signal.SIGSTOP)
 
     assert big.run("--dry-run", now=MONDAY_2).out.startswith(f"> backup {TASK}  goes on")
     assert big.run("backups").out.splitlines()[1].split()[:3] == [TASK, "shop", "running"]
     assert "running" in big.run("status").out
-    assert running.wait() == 0
+    os.kill(child, signal.SIGCONT)
+    assert end(running) == 0
 
 
 def test_kill_9_in_the_middle_of_an_export_gives_one_set_in_the_end(big, until):
@@ -83,7 +94,7 @@ def test_kill_9_in_the_middle_of_an_export_gives_one_set_in_the_end(big, until):
     until(lambda: list((big.folder / "backups").rglob("*.parquet")))
     children = child_of(process)
     process.kill()
-    process.wait()
+    end(process)
     until(lambda: all(map(is_gone, children)))
     assert big.set_folders == []
 
@@ -102,7 +113,7 @@ def test_kill_9_in_the_middle_of_a_restore_gives_a_whole_one_in_the_end(big, unt
     process = big.start("apply", now=MONDAY_3)
     until(lambda: list((big.folder / "other").rglob(".restore-r-1/*.duckdb")))
     process.kill()
-    process.wait()
+    end(process)
     assert not (big.folder / "other/sales.duckdb").exists(), "never half a restore in place"
 
     assert big.run("apply", now="2026-11-23T03:10:00Z").code == 0
