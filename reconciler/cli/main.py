@@ -9,7 +9,7 @@ import click
 
 import reconciler
 from reconciler.cli import options
-from reconciler.errors import ReconcilerError
+from reconciler.errors import ConfigInvalid, ReconcilerError
 
 USAGE, INTERRUPTED = 64, 130
 COMMANDS = {
@@ -108,6 +108,9 @@ def _run() -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted; what was begun is recorded, and the next pass goes on with it", err=True)
         return INTERRUPTED
+    except ConfigInvalid as error:
+        click.echo(str(error), err=True)
+        return error.exit_code
     except ReconcilerError as error:
         click.echo(f"error: {error}", err=True)
         return error.exit_code
