@@ -94,6 +94,7 @@ class Pass:
 
     def __init__(self, paths: Paths, clock: Clock, ledger: Ledger, say: Callable[[str], None]) -> None:
         self._paths, self._clock, self._ledger, self._say = paths, clock, ledger, say
+        self._unwritten: str | None = None  # why the newest status is not in its file
 
     def run(self, tick: Callable[[dict[str, int]], None]) -> Outcome:
         """A configuration that cannot be used, or is refused, leaves the last good one in force (P6, P7)."""
@@ -136,7 +137,8 @@ class Pass:
         runner.carry_out(decision.actions, self._world(desired))
         self._follow(runner, configuration, decision, tick)
         report = self._write(configuration, {}, decision.warnings)
-        return (*runner.failures, *_bad_ends(decision, report))
+        unwritten = (self._unwritten,) if self._unwritten else ()
+        return (*runner.failures, *_bad_ends(decision, report), *unwritten)
 
     def _follow(
         self, runner: Runner, configuration: ConfigurationState, decision: Decision,
@@ -166,7 +168,11 @@ class Pass:
             configuration, recorded, self._ledger.recent_tasks(now - SHOWN), _verdicts(recorded, now), now,
             progress=progress, warnings=warnings,
         )  # fmt: skip
-        status_file.write(self._paths.status, status_json.document(report))
+        try:
+            status_file.write(self._paths.status, status_json.document(report))
+            self._unwritten = None
+        except status_file.StatusNotWritten as error:
+            self._unwritten = str(error)  # work that runs goes on; the command ends with a failure
         return report
 
     def _world(self, desired: Desired) -> World:

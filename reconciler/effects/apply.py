@@ -98,7 +98,7 @@ class Runner:
         finally:
             with self._changed:
                 del self._running[work.subject]
-                self.progress.version += 1
+                self.progress.touch()
                 self._changed.notify_all()
             self._dispatch()
 

@@ -117,7 +117,10 @@ def _refuse_foreign_claim(job: Job) -> None:
     installation = job.world.desired.installation
     for name in sorted(job.world.desired.storages):
         storage = job.world.storage(name)
-        claim = storage.find_claim(installation, job.task.id)
+        try:
+            claim = storage.find_claim(installation, job.task.id)
+        except StorageFailed as error:
+            raise StorageFailed(f"whether the id was used is not known: {error}", passing=True) from error
         if claim is None or (claim.get("ledger") == job.world.ledger.id and job.task.state == "running"):
             continue
         outcome = storage.find_outcome(installation, job.task.id) or {}

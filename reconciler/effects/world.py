@@ -55,6 +55,11 @@ class Progress:
             else:
                 self._percent[subject] = percent
 
+    def touch(self) -> None:
+        """Something changed that the ledger knows."""
+        with self._lock:
+            self.version += 1
+
     def snapshot(self) -> dict[str, int]:
         with self._lock:
             return dict(self._percent)

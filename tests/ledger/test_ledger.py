@@ -16,7 +16,7 @@ from reconciler.core.model import Desired, Folder, Limits, LocalStorage, Warehou
 from reconciler.core.plan import Rows
 from reconciler.core.record import BackupSet, HoldRecord, PlanRevision, Task
 from reconciler.core.renaming import Renaming
-from reconciler.effects.ledger import Ledger, Lease, allow, open_to_write, reading, wish_to_cancel
+from reconciler.effects.ledger import Lease, Ledger, allow, open_to_write, reading, wish_to_cancel
 from reconciler.errors import LeaseHeld, LedgerUnusable, Misuse
 
 NOW = datetime(2026, 11, 23, 2, tzinfo=UTC)

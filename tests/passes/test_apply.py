@@ -485,3 +485,52 @@ def test_a_folder_of_files_is_one_configuration(shop):
 
     assert shop.apply(MONDAY_2).failures == ()
     assert shop.set_folders == [TASK]
+
+
+def test_a_status_file_that_cannot_be_written_stops_no_backup(shop):
+    """T4: the one before it still stands, and the command ends with a failure that names the path."""
+    before = shop.paths.status.read_text()
+    blocked = shop.folder / "in-the-way"
+    blocked.write_text("a file")
+    shop.paths = shop.paths._replace(status=blocked / "status.json")
+
+    (failure,) = shop.apply(MONDAY_2).failures
+
+    assert failure.startswith(f"status file {blocked}/status.json cannot be written")
+    assert shop.set_folders == [TASK]
+    assert (shop.folder / "status.json").read_text() == before
+
+
+def test_a_storage_that_cannot_be_read_defers_a_restore(shop):
+    """R1: whether the id was used elsewhere is not known."""
+    shop.document["storages"]["second"] = {"local": {"path": "second"}}
+    shop.apply(MONDAY_2)
+    shop.restore("r-1")
+    (shop.folder / "second").mkdir()
+    (shop.folder / "second/test").mkdir()
+    (shop.folder / "second/test/.restores").symlink_to(shop.folder)
+
+    assert shop.apply(MONDAY_3).failures == ()
+
+    (task,) = status(shop)["restore_tasks"]
+    assert (task["state"], task["claimed_at"]) == ("pending", None)
+    assert task["message"].startswith("whether the id was used is not known: storage second: ")
+    (shop.folder / "second/test/.restores").unlink()
+    shop.apply("2026-11-23T03:10:00Z")
+    assert restores(shop) == {"r-1": "succeeded"}
+
+
+def test_a_command_to_cancel_counts_once(shop):
+    """R6: a pending restore is cancelled at the next pass; an edited request under the same id may run."""
+    shop.restore("r-1")
+    shop.apply("2026-11-23T01:00:00Z")
+    assert shop.run("cancel", "r-1", now="2026-11-23T01:30:00Z").code == 0
+    shop.apply(MONDAY_2)
+    shop.apply(MONDAY_3)
+    assert restores(shop) == {"r-1": "cancelled"}
+
+    shop.document["restores"] = []
+    shop.restore("r-1", databases={"sales": "copy"})
+    shop.apply("2026-11-23T04:00:00Z")
+
+    assert restores(shop) == {"r-1": "succeeded"}

@@ -123,7 +123,7 @@ def test_kill_9_in_the_middle_of_a_restore_gives_a_whole_one_in_the_end(big, unt
     assert rows(big.folder / "other/sales.duckdb") == rows(big.folder / "shop/sales.duckdb")
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(int(os.environ.get("KILL_SEEDS", "6"))))
 def test_kill_9_at_random_moments_loses_nothing_and_does_nothing_twice(site, seed, rows):
     """T1, D2, R1: passes are killed again and again, then one is left alone."""
     chance = random.Random(seed)

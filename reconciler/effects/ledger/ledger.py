@@ -141,7 +141,7 @@ class Ledger:
 
     def wishes(self) -> frozenset[str]:
         """Ids that somebody wants stopped."""
-        with self._lock, self._engine.connect() as connection:
+        with self._lock, readable(self._path), self._engine.connect() as connection:
             return frozenset(
                 subject
                 for (subject,) in connection.execute(
@@ -170,6 +170,7 @@ class Ledger:
         ends += [(item.ended_at, item.state, item.id, item.reason) for item in rows.restores]
         for ended_at, state, subject, reason in ends:
             if ended_at == now:
+                _forget_wish(connection, subject)
                 _log(connection, now, state, subject, reason)
 
 
