@@ -6,9 +6,12 @@ Each is imported when it is first needed, so that a command pays for nothing tha
 from __future__ import annotations
 
 import contextlib
+import functools
+import importlib.util
 from typing import TYPE_CHECKING
 
-from reconciler.core.model import Desired, LocalStorage, Warehouse
+from reconciler.config import secrets
+from reconciler.core.model import Desired, LocalStorage, S3Storage, Warehouse
 from reconciler.errors import EngineFailed, StorageFailed
 
 if TYPE_CHECKING:
@@ -17,7 +20,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from reconciler.core.ports import Engine, Storage
+    from reconciler.core.model import Storage as StorageDeclaration
+    from reconciler.core.ports import Engine, ObjectStore, Storage
 
 
 def open_engine(entry: Warehouse) -> Engine:
@@ -27,22 +31,45 @@ def open_engine(entry: Warehouse) -> Engine:
             f"engine {entry.engine} is not part of this release: it reads and checks such plans, "
             f"and can neither back up nor restore them yet"
         )
+    if importlib.util.find_spec("duckdb") is None:
+        raise EngineFailed("engine duckdb needs its library: pip install 'reconciler[duckdb]'")
     from reconciler.engines.duckdb import DuckDB  # noqa: PLC0415
 
     return DuckDB(entry)
 
 
 def open_storage(desired: Desired, name: str) -> Storage:
-    """The storage of that name. Raises StorageFailed where this release has none of that kind."""
-    declared = desired.storages[name]
-    if not isinstance(declared, LocalStorage):
-        raise StorageFailed(
-            f"storage {name}: s3 is not part of this release, which checks such plans and cannot carry them out"
-        )
-    from reconciler.storage.local import LocalStore  # noqa: PLC0415
+    """The storage of that name. Raises StorageFailed where the library for its kind is not installed."""
+    return _open(desired.storages[name])
+
+
+@functools.lru_cache(maxsize=64)
+def _open(declared: StorageDeclaration) -> Storage:
+    """One for each declaration, and so one client and one probe."""
     from reconciler.storage.sets import SetStorage  # noqa: PLC0415
 
-    return SetStorage(LocalStore(name, declared.path))
+    return SetStorage(_open_store(declared))
+
+
+def _open_store(declared: StorageDeclaration) -> ObjectStore:
+    if isinstance(declared, LocalStorage):
+        from reconciler.storage.local import LocalStore  # noqa: PLC0415
+
+        return LocalStore(declared.name, declared.path)
+    try:
+        from reconciler.storage.s3 import S3Store  # noqa: PLC0415
+    except ImportError as error:
+        raise StorageFailed(
+            f"storage {declared.name}: {error}; install the extra with: pip install 'reconciler[s3]'"
+        ) from error
+    return S3Store(declared, functools.partial(_credentials, declared))
+
+
+def _credentials(declared: S3Storage) -> tuple[str, str] | None:
+    """Read at each call, so that a rotated secret is found. Raises SecretUnresolved."""
+    if declared.access_key is None or declared.secret_key is None:
+        return None
+    return secrets.resolve(declared.access_key), secrets.resolve(declared.secret_key)
 
 
 @contextlib.contextmanager

@@ -3,7 +3,8 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +16,11 @@ import yaml
 
 from reconciler import once
 from reconciler.core import instants
+from reconciler.core.model import S3Storage
+from reconciler.storage.s3 import S3Store
+
+sys.path.insert(0, str(Path(__file__).parent / "servers"))
+import seaweed
 
 hypothesis.settings.register_profile("stable", derandomize=True, deadline=None, print_blob=True)
 hypothesis.settings.load_profile("stable")
@@ -140,6 +146,25 @@ def shop(site: Site) -> Site:
     site.database()
     site.apply(MONDAY)
     return site
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory) -> Iterator[seaweed.Seaweed]:
+    """A real S3 server for the session."""
+    with seaweed.seaweed(tmp_path_factory.mktemp("seaweed")) as server:
+        yield server
+
+
+@pytest.fixture
+def s3_store(s3_server) -> Callable[..., S3Store]:
+    """Makes stores below a prefix of the test's own."""
+    prefix = f"tests/{uuid.uuid4().hex}"
+
+    def make(**changes: object) -> S3Store:
+        declared = S3Storage("bucket", seaweed.BUCKET, prefix, None, s3_server.endpoint)._replace(**changes)
+        return S3Store(declared, lambda: (seaweed.ACCESS_KEY, seaweed.SECRET_KEY))
+
+    return make
 
 
 @pytest.fixture

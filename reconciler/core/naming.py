@@ -52,3 +52,8 @@ def outcome_key(installation: str, restore_id: str) -> str:
 def retention_key(installation: str, warehouse: str) -> str:
     """Beside the sets of a warehouse whose plan has ended: the retention it ended with (S2)."""
     return f"{installation}/{warehouse}/.retention.json"
+
+
+def probe_key(installation: str, token: str) -> str:
+    """An object that is made and removed to see whether the storage creates a name only once."""
+    return f"{claims_prefix(installation)}.probe-{token}"

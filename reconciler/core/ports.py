@@ -53,7 +53,7 @@ class ObjectStore(Protocol):
     def read(self, key: str) -> bytes | None:
         """The object's bytes; None where there is no object."""
 
-    def list(self, prefix: str) -> Iterator[Entry]:
+    def entries(self, prefix: str) -> Iterator[Entry]:
         """The objects whose key begins with the prefix, which ends with a slash; in no order."""
 
     def delete(self, keys: tuple[str, ...]) -> tuple[str, ...]:

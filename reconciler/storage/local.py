@@ -52,7 +52,7 @@ class LocalStore:
             except FileNotFoundError:
                 return None
 
-    def list(self, prefix: str) -> Iterator[Entry]:
+    def entries(self, prefix: str) -> Iterator[Entry]:
         with self._failing("list", prefix):
             try:
                 folder = self._path(prefix.rstrip("/"))

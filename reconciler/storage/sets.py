@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ class SetStorage:
     def __init__(self, store: ObjectStore) -> None:
         self.name = store.name
         self._store = store
+        self._creates_once = False
 
     def open_attempt(self, place: TaskPlace, number: int) -> "Attempt":
         """The owner mark comes before any data, so that no data of ours is ever without one."""
@@ -71,6 +73,8 @@ class SetStorage:
         return self._document(naming.outcome_key(installation, restore_id))
 
     def claim(self, installation: str, restore_id: str, content: dict[str, Any]) -> bool:
+        """Raises StorageFailed in a storage that would let two writers create one object."""
+        self._prove_create(installation)
         return self._store.create(naming.claim_key(installation, restore_id), _dump(content))
 
     def record_outcome(self, installation: str, restore_id: str, content: dict[str, Any]) -> None:
@@ -81,12 +85,28 @@ class SetStorage:
 
     def survey(self, installation: str) -> Survey:
         sets = claims = 0
-        for entry in self._store.list(f"{installation}/"):
+        for entry in self._store.entries(f"{installation}/"):
             if entry.key.startswith(naming.claims_prefix(installation)):
                 claims += entry.key.endswith("/claim.json")
             else:
                 sets += entry.key.endswith(f"/{naming.MANIFEST}")
         return Survey(sets, claims)
+
+    def _prove_create(self, installation: str) -> None:
+        """Some stores take `If-None-Match` and overwrite all the same; claims would then be worth nothing (R1)."""
+        if self._creates_once:
+            return
+        key = naming.probe_key(installation, uuid.uuid4().hex)
+        self._store.put(key, b"probe\n")
+        try:
+            if self._store.create(key, b"probe\n"):
+                raise StorageFailed(
+                    f"storage {self.name} creates an object that exists (it ignores If-None-Match), so a restore "
+                    f"could run twice; it can hold backups, but restores from it are refused"
+                )
+            self._creates_once = True
+        finally:
+            self._store.delete((key,))
 
     def _remove_below(self, prefix: str) -> Removal:
         """Data first; owner marks go when nothing else is left, so that a torn removal stays ours."""
@@ -109,7 +129,7 @@ class SetStorage:
 
     def _batches(self, prefix: str) -> Iterator[tuple[str, ...]]:
         batch: list[str] = []
-        for entry in self._store.list(prefix):
+        for entry in self._store.entries(prefix):
             batch.append(entry.key)
             if len(batch) == BATCH:
                 yield tuple(batch)

@@ -10,9 +10,11 @@ from reconciler.errors import StorageFailed
 from reconciler.storage.local import LocalStore
 
 
-@pytest.fixture(params=["local"])
+@pytest.fixture(params=["local", "s3"])
 def store(request, tmp_path: Path) -> ObjectStore:
-    return {"local": lambda: LocalStore("disk", str(tmp_path / "root"))}[request.param]()
+    if request.param == "local":
+        return LocalStore("disk", str(tmp_path / "root"))
+    return request.getfixturevalue("s3_store")()
 
 
 def test_an_object_is_created_once(store):
@@ -40,7 +42,7 @@ def test_one_of_many_racing_writers_creates_an_object(store):
             thread.join()
 
     assert sorted(won) == list(range(10))
-    assert [entry.key for entry in sorted(store.list("claims/"))] == [f"claims/{turn}" for turn in range(10)]
+    assert [entry.key for entry in sorted(store.entries("claims/"))] == [f"claims/{turn}" for turn in range(10)]
 
 
 def test_an_object_can_be_replaced(store):
@@ -59,11 +61,11 @@ def test_a_listing_has_every_object_below_its_prefix_and_no_neighbour(store):
     for key in ("x/wh-1/a", "x/wh-1/b/c", "x/wh-10/a", "x/wh-1.json"):
         store.put(key, key.encode())
 
-    assert sorted(store.list("x/wh-1/")) == [Entry("x/wh-1/a", 8), Entry("x/wh-1/b/c", 10)]
+    assert sorted(store.entries("x/wh-1/")) == [Entry("x/wh-1/a", 8), Entry("x/wh-1/b/c", 10)]
 
 
 def test_a_listing_of_nothing_is_empty(store):
-    assert list(store.list("no/such/")) == []
+    assert list(store.entries("no/such/")) == []
 
 
 def test_deleting_is_idempotent_and_touches_nothing_else(store):
@@ -72,7 +74,7 @@ def test_deleting_is_idempotent_and_touches_nothing_else(store):
 
     assert store.delete(("a/1", "a/never")) == ()
     assert store.delete(("a/1",)) == ()
-    assert [entry.key for entry in store.list("a/")] == ["a/2"]
+    assert [entry.key for entry in store.entries("a/")] == ["a/2"]
 
 
 def test_a_staged_file_is_moved_to_its_key(store):
@@ -82,14 +84,14 @@ def test_a_staged_file_is_moved_to_its_key(store):
     store.take(folder / "f", "t/1/sub/f")
 
     assert store.read("t/1/sub/f") == b"data"
-    assert [entry.key for entry in store.list("t/")] == ["t/1/sub/f"]
+    assert [entry.key for entry in store.entries("t/")] == ["t/1/sub/f"]
 
 
 def test_staging_begins_empty_and_is_in_no_listing(store):
     (store.staging("t/1/") / "old").write_bytes(b"left by a crash")
 
     assert list(store.staging("t/1/").iterdir()) == []
-    assert list(store.list("t/")) == []
+    assert list(store.entries("t/")) == []
 
 
 def test_discarded_staging_is_gone(store):
@@ -117,4 +119,4 @@ def test_fetching_what_is_gone_names_the_key(store, tmp_path):
 def test_keys_may_hold_unicode_and_spaces(store):
     store.put("a/ü b#%?.json", b"x")
 
-    assert list(store.list("a/")) == [Entry("a/ü b#%?.json", 1)]
+    assert list(store.entries("a/")) == [Entry("a/ü b#%?.json", 1)]

@@ -121,7 +121,7 @@ def test_removal_takes_the_manifest_first_and_owner_marks_last(storage, store):
         f"{prefix}/manifest.json", f"{prefix}/1/d/data", f"{prefix}/2/d/data",
         f"{prefix}/1/owner.json", f"{prefix}/2/owner.json",
     ]  # fmt: skip
-    assert list(store.list("acme/")) == []
+    assert list(store.entries("acme/")) == []
 
 
 def test_a_removal_that_broke_off_at_any_step_is_finished_by_the_next(tmp_path):
@@ -147,12 +147,12 @@ def test_a_removal_that_broke_off_at_any_step_is_finished_by_the_next(tmp_path):
             with pytest.raises(StorageFailed, match="pulled the plug"):
                 storage.remove_set(PLACE)
             assert storage.read_manifest(PLACE) is None or steps == 0
-            left = [entry.key for entry in store.list("acme/")]
+            left = [entry.key for entry in store.entries("acme/")]
             assert all(any(f"/{n}/" in key and key.endswith("owner.json") for key in left) for n in
                        {key.split("/")[3] for key in left if not key.endswith("manifest.json")})  # fmt: skip
         store.left = 10**6
         storage.remove_set(PLACE)
-        assert list(store.list("acme/")) == []
+        assert list(store.entries("acme/")) == []
 
 
 def test_removal_leaves_every_neighbour(storage, store):
@@ -169,7 +169,7 @@ def test_removal_leaves_every_neighbour(storage, store):
 
     storage.remove_set(PLACE)
 
-    assert sorted(entry.key for entry in (*store.list("acme/"), *store.list("acme2/"))) == sorted(neighbours)
+    assert sorted(entry.key for entry in (*store.entries("acme/"), *store.entries("acme2/"))) == sorted(neighbours)
 
 
 def test_an_attempt_is_removed_with_its_staging_and_without_its_siblings(storage, store, tmp_path):
@@ -178,7 +178,7 @@ def test_an_attempt_is_removed_with_its_staging_and_without_its_siblings(storage
 
     storage.remove_attempt(PLACE, 1)
 
-    assert sorted(entry.key for entry in store.list("acme/")) == [
+    assert sorted(entry.key for entry in store.entries("acme/")) == [
         "acme/shop/shop-20261123T020000Z/2/d/data",
         "acme/shop/shop-20261123T020000Z/2/owner.json",
         "acme/shop/shop-20261123T020000Z/manifest.json",
