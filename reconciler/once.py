@@ -1,6 +1,7 @@
 """One pass: load, decide, apply, record, report.
 
-`review` is the line without its last third: it decides and hands back what it decided.
+`review` is the line without its last third: it decides and hands back what it decided. `apply` is one pass that
+waits for what it started; the daemon takes the same steps again and again.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from reconciler import doors
 from reconciler.config.load import Loaded, load
-from reconciler.core import guard, plan, renaming
+from reconciler.core import event, guard, plan, renaming
 from reconciler.core import status as statuses
 from reconciler.core.record import NOTHING
 from reconciler.core.status import ConfigurationState, Status
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from reconciler.core.event import Event
     from reconciler.core.guard import Refusal
     from reconciler.core.model import Desired
     from reconciler.core.plan import Decision
@@ -52,6 +54,15 @@ class Review(NamedTuple):
     warnings: tuple[str, ...]
 
 
+class Step(NamedTuple):
+    """What one decision came to. `decision` is None where no configuration was ever good."""
+
+    loaded: Loaded
+    refusals: tuple[Refusal, ...]
+    configuration: ConfigurationState
+    decision: Decision | None
+
+
 class Outcome(NamedTuple):
     """What an applied pass came to; `failures` are the things that ended badly, in words."""
 
@@ -74,106 +85,107 @@ def review(paths: Paths, now: datetime) -> Review:
 
 
 def apply(
-    paths: Paths, clock: Clock, say: Callable[[str], None], tick: Callable[[dict[str, int]], None], *,
+    paths: Paths, clock: Clock, say: Callable[[Event], None], tick: Callable[[dict[str, int]], None], *,
     simulated: bool,
 ) -> Outcome:  # fmt: skip
     """Reads, decides, does, waits for what it started, and writes the status file (T1, T3, T4).
 
-    `say` is given a line for each thing that happened, `tick` what runs and how far it is, in per cent.
+    `say` is given each thing that happened, `tick` what runs and how far it is, in per cent.
     """
     from reconciler.effects.ledger import Lease, Ledger, open_to_write  # noqa: PLC0415
 
     with Lease(paths.ledger), contextlib.ExitStack() as stack:
         ledger = Ledger(open_to_write(paths.ledger, simulated=simulated), paths.ledger)
         stack.callback(ledger.close)
-        return Pass(paths, clock, ledger, say).run(tick)
+        passing = Pass(paths, clock, ledger, say)
+        step = passing.step(load(paths.plans))
+        if step.decision is None:
+            passing.write_status(step, {})
+            return Outcome(step.loaded, step.refusals, ())
+        failures = _followed(passing, step, tick)
+        faults = tuple(fault.message for fault in step.decision.faults)
+        return Outcome(step.loaded, step.refusals, (*faults, *failures), step.decision.is_idle)
+
+
+def _followed(passing: Pass, step: Step, tick: Callable[[dict[str, int]], None]) -> tuple[str, ...]:
+    """What failed, once all that the step started has ended."""
+    written = -1
+    busy = True
+    while busy:
+        passing.pass_wishes_on(step)
+        if passing.runner.progress.version != written:
+            written = passing.runner.progress.version
+            passing.write_status(step, passing.runner.progress.snapshot())
+            tick(passing.runner.progress.snapshot())
+        busy = passing.runner.wait(0.5)
+    report = passing.write_status(step, {})
+    unwritten = (passing.unwritten,) if passing.unwritten else ()
+    return (*passing.runner.failures, *_bad_ends(step, report), *unwritten)
 
 
 class Pass:
-    """One pass over a ledger that is held."""
+    """What steps share: the ledger, which is held, and the runner of what they start."""
 
-    def __init__(self, paths: Paths, clock: Clock, ledger: Ledger, say: Callable[[str], None]) -> None:
+    def __init__(self, paths: Paths, clock: Clock, ledger: Ledger, say: Callable[[Event], None]) -> None:
+        from reconciler.effects.apply import Runner  # noqa: PLC0415
+
         self._paths, self._clock, self._ledger, self._say = paths, clock, ledger, say
-        self._unwritten: str | None = None  # why the newest status is not in its file
+        self.runner: Runner = Runner(clock, say)
+        self.unwritten: str | None = None  # why the newest status is not in its file
 
-    def run(self, tick: Callable[[dict[str, int]], None]) -> Outcome:
-        """A configuration that cannot be used, or is refused, leaves the last good one in force (P6, P7)."""
-        loaded = load(self._paths.plans)
+    def step(self, loaded: Loaded) -> Step:
+        """Decides, records, and starts what follows.
+
+        A configuration that cannot be used, or is refused, leaves the last good one in force (P6, P7).
+        """
         now = self._now()
         recorded = self._ledger.read(loaded.desired, now)
         refusals = _refusals(loaded.desired, recorded) if loaded.desired else ()
         configuration = _configuration(self._paths.plans, loaded, refusals)
         desired = recorded.configuration if refusals or loaded.desired is None else loaded.desired
         if desired is None:
-            self._write(configuration, {}, ())
-            return Outcome(loaded, refusals, ())
+            return Step(loaded, refusals, configuration, None)
         self._refuse_unknown_sets(desired)
         decision = self._decided(desired, recorded, now)
-        failures = self._carried_out(decision, desired, configuration, tick)
-        faults = tuple(fault.message for fault in decision.faults)
-        return Outcome(loaded, refusals, (*faults, *failures), decision.is_idle)
+        self.runner.carry_out(decision.actions, desired.limits, self._world(desired))
+        return Step(loaded, refusals, configuration, decision)
 
-    def _decided(self, desired: Desired, recorded: Recorded, now: datetime) -> Decision:
-        """The decision, its rows recorded before anything is begun, and said."""
-        from reconciler.report import plan_text  # noqa: PLC0415
+    def pass_wishes_on(self, step: Step) -> None:
+        """Tells running work what somebody wants stopped (R6)."""
+        wished = step.decision.actions.cancellations if step.decision else frozenset()
+        self.runner.progress.wish(wished | self._ledger.wishes())
 
-        decision = plan.decide(desired, recorded, now)
-        if desired is recorded.configuration:
-            self._ledger.record(decision.rows, now)
-        else:
-            self._ledger.accept(desired, decision.rows, now)
-        for line in plan_text.settled(decision):
-            self._say(line)
-        return decision
-
-    def _carried_out(
-        self, decision: Decision, desired: Desired, configuration: ConfigurationState,
-        tick: Callable[[dict[str, int]], None],
-    ) -> tuple[str, ...]:  # fmt: skip
-        """What failed, once all that was started has ended."""
-        from reconciler.effects.apply import Runner  # noqa: PLC0415
-
-        runner = Runner(desired.limits, self._say)
-        runner.carry_out(decision.actions, self._world(desired))
-        self._follow(runner, configuration, decision, tick)
-        report = self._write(configuration, {}, decision.warnings)
-        unwritten = (self._unwritten,) if self._unwritten else ()
-        return (*runner.failures, *_bad_ends(decision, report), *unwritten)
-
-    def _follow(
-        self, runner: Runner, configuration: ConfigurationState, decision: Decision,
-        tick: Callable[[dict[str, int]], None],
-    ) -> None:  # fmt: skip
-        """Until all is done: passes wishes on, writes the status when something changed."""
-        written = -1
-        busy = True
-        while busy:
-            runner.progress.wish(decision.actions.cancellations | self._ledger.wishes())
-            if runner.progress.version != written:
-                written = runner.progress.version
-                progress = runner.progress.snapshot()
-                self._write(configuration, progress, decision.warnings)
-                tick(progress)
-            busy = runner.wait(0.5)
-
-    def _write(
-        self, configuration: ConfigurationState, progress: dict[str, int], warnings: tuple[str, ...]
+    def write_status(
+        self, step: Step, progress: dict[str, int], next_write_by: datetime | None = None
     ) -> Status:
+        """The status as it is now; where its file cannot be written, `unwritten` says why and work goes on."""
         from reconciler.effects import status_file  # noqa: PLC0415
         from reconciler.report import status_json  # noqa: PLC0415
 
         now = self._now()
         recorded = self._ledger.read(None, now)
         report = statuses.status(
-            configuration, recorded, self._ledger.recent_tasks(now - SHOWN), _verdicts(recorded, now), now,
-            progress=progress, warnings=warnings,
+            step.configuration, recorded, self._ledger.recent_tasks(now - SHOWN), _verdicts(recorded, now), now,
+            progress=progress, warnings=step.decision.warnings if step.decision else (),
+            next_write_by=next_write_by,
         )  # fmt: skip
         try:
             status_file.write(self._paths.status, status_json.document(report))
-            self._unwritten = None
+            self.unwritten = None
         except status_file.StatusNotWritten as error:
-            self._unwritten = str(error)  # work that runs goes on; the command ends with a failure
+            self.unwritten = str(error)
         return report
+
+    def _decided(self, desired: Desired, recorded: Recorded, now: datetime) -> Decision:
+        """The decision, its rows recorded before anything is begun, and said."""
+        decision = plan.decide(desired, recorded, now)
+        if desired is recorded.configuration:
+            self._ledger.record(decision.rows, now)
+        else:
+            self._ledger.accept(desired, decision.rows, now)
+        for happened in event.settled(decision):
+            self._say(happened)
+        return decision
 
     def _world(self, desired: Desired) -> World:
         from reconciler.effects.world import Doors, World  # noqa: PLC0415
@@ -198,10 +210,12 @@ class Pass:
         return self._clock.now().replace(microsecond=0)
 
 
-def _bad_ends(decision: Decision, report: Status) -> tuple[str, ...]:
-    """What this pass started, or went on with, that ended badly."""
-    started = {item.task.id for item in decision.actions.backups}
-    started |= {item.task.id for item in decision.actions.restores}
+def _bad_ends(step: Step, report: Status) -> tuple[str, ...]:
+    """What this step started, or went on with, that ended badly."""
+    if step.decision is None:
+        return ()
+    started = {item.task.id for item in step.decision.actions.backups}
+    started |= {item.task.id for item in step.decision.actions.restores}
     ends = [(task.id, task.state, task.reason) for item in report.warehouses for task in item.tasks]
     ends += [(task.id, task.state, task.reason) for task in report.restores]
     return tuple(

@@ -19,6 +19,7 @@ COMMANDS = {
     "cancel": "Stop a backup task or a restore.",
     "plan": "Show what a pass would do, and change nothing (= --dry-run).",
     "restores": "List restore tasks, or show one.",
+    "run": "Stay, and keep backups as the plans say.",
     "schema": "Print the JSON Schema of the YAML or of the status file.",
     "status": "Show the status file.",
     "validate": "Check files, offline and without a ledger.",

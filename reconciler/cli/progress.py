@@ -5,6 +5,7 @@ import threading
 
 import click
 
+from reconciler.core.event import Event
 from reconciler.report.words import safe
 
 BAR = 24
@@ -20,10 +21,10 @@ class Progress:
         self._told: dict[str, int] = {}
         self._drawn = 0
 
-    def say(self, line: str) -> None:
+    def say(self, event: Event) -> None:
         with self._lock:
             self._clear()
-            click.echo(safe(line), err=True)
+            click.echo(safe(event), err=True)
 
     def show(self, running: dict[str, int]) -> None:
         """`running` has the per cent of each task that runs."""

@@ -3,16 +3,20 @@
 import threading
 from collections import deque
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from functools import partial
 from typing import NamedTuple
 
+from reconciler.core.event import Event
 from reconciler.core.model import Limits
 from reconciler.core.plan import Actions
+from reconciler.core.ports import Clock
 from reconciler.core.record import PlanRevision
 from reconciler.effects import backup, removal, restore
 from reconciler.effects.world import Progress, World
 from reconciler.errors import ReconcilerError
 
+RETRY = timedelta(seconds=30)  # between two tries at one piece of work
 LOCAL_ENGINES = frozenset({"duckdb"})  # the ones whose data goes through this machine
 
 
@@ -28,17 +32,25 @@ class Work(NamedTuple):
 class Runner:
     """Runs work as limits allow; what must wait waits in order of arrival."""
 
-    def __init__(self, limits: Limits, report: Callable[[str], None]) -> None:
+    def __init__(self, clock: Clock, report: Callable[[Event], None]) -> None:
         self.progress = Progress()
         self.failures: list[str] = []
-        self._limits = limits
+        self._clock = clock
         self._report = report
+        self._limits = Limits()
+        self._ended: dict[str, datetime] = {}
+        self.ends = 0  # how many pieces of work have come to their end
         self._waiting: deque[Work] = deque()
         self._running: dict[str, Work] = {}
         self._changed = threading.Condition()
 
-    def carry_out(self, actions: Actions, world: World) -> None:
-        """Restores come before removals, so that each finds its set (S3); what runs already is left alone."""
+    def carry_out(self, actions: Actions, limits: Limits, world: World) -> None:
+        """Restores come before removals, so that each finds its set (S3).
+
+        What runs already is left alone, and so is what ended a moment ago, which is not tried in a hot loop.
+        """
+        self._limits = limits
+        self._forget_old_ends()
         self.progress.wish(actions.cancellations)
         for start in actions.restores:
             run = partial(restore.run, world, start, self.progress)
@@ -55,6 +67,16 @@ class Runner:
             self._add(Work(f"end of {ended.warehouse}", None, False, partial(_note_end, world, ended)))
         self._dispatch()
 
+    @property
+    def is_idle(self) -> bool:
+        with self._changed:
+            return not self._running and not self._waiting
+
+    def drop_waiting(self) -> None:
+        """What has not begun is not begun any more."""
+        with self._changed:
+            self._waiting.clear()
+
     def wait(self, seconds: float) -> bool:
         """Waits until something changes or the time is over; says whether anything is still to do."""
         with self._changed:
@@ -64,9 +86,16 @@ class Runner:
 
     def _add(self, work: Work) -> None:
         with self._changed:
-            known = (*self._running, *(item.subject for item in self._waiting))
-            if work.subject not in known:
+            ended = self._ended.get(work.subject)
+            if ended is not None and self._clock.now() < ended + RETRY:
+                return
+            if work.subject not in self._running and all(item.subject != work.subject for item in self._waiting):
                 self._waiting.append(work)
+
+    def _forget_old_ends(self) -> None:
+        with self._changed:
+            since = self._clock.now() - RETRY
+            self._ended = {subject: ended for subject, ended in self._ended.items() if ended > since}
 
     def _dispatch(self) -> None:
         """Starts each waiting piece that fits; one that does not lets later ones pass."""
@@ -98,13 +127,15 @@ class Runner:
         finally:
             with self._changed:
                 del self._running[work.subject]
+                self._ended[work.subject] = self._clock.now()
+                self.ends += 1
                 self.progress.touch()
                 self._changed.notify_all()
             self._dispatch()
 
     def _fail(self, work: Work, message: str) -> None:
         self.failures.append(f"{work.subject}: {message}")
-        self._report(f"{work.subject}: {message}")
+        self._report(Event("work", work.subject, "failed", message))
 
 
 def _is_local(engine: str) -> bool:

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import reconciler
+from reconciler.core.event import Event
 from reconciler.core.manifest import Manifest
 from reconciler.core.model import Plan, Warehouse
 from reconciler.core.naming import TaskPlace
@@ -106,7 +107,7 @@ def _end(job: Job, task: Task, manifest: Manifest) -> None:
     attempts = frozenset(item.attempt for item in manifest.snapshots)
     job.world.ledger.end_task(ended, _now(job), made, attempts)
     skipped = f"; left out: {', '.join(manifest.skipped_objects)}" if manifest.skipped_objects else ""
-    job.world.report(f"backup {task.id} succeeded: {manifest.size_bytes:,} bytes{skipped}")
+    job.world.report(Event("backup", task.id, "succeeded", f"{manifest.size_bytes:,} bytes{skipped}"))
 
 
 def _give_up(job: Job, task: Task, error: ReconcilerError) -> None:
@@ -122,7 +123,7 @@ def _tries_again(job: Job, task: Task, error: ReconcilerError | OSError, failure
         return False
     job.world.ledger.fail_attempt(task, str(error))
     seconds = pause_before(failures)
-    job.world.report(f"backup {task.id}: {error}; trying again in {seconds:.0f} s")
+    job.world.report(Event("backup", task.id, "will be tried again", f"in {seconds:.0f} s: {error}"))
     try:
         job.watch.pause(seconds)
     except (Cancelled, DeadlinePassed) as stop:
@@ -134,7 +135,7 @@ def _tries_again(job: Job, task: Task, error: ReconcilerError | OSError, failure
 def _fail(job: Job, task: Task, state: str, reason: str) -> None:
     ended = task._replace(state=state, ended_at=_now(job), reason=reason)
     job.world.ledger.end_task(ended, _now(job), None, frozenset())
-    job.world.report(f"backup {task.id} {state}: {reason}")
+    job.world.report(Event("backup", task.id, state, reason))
 
 
 def _now(job: Job) -> datetime:

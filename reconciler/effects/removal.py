@@ -1,5 +1,6 @@
 """Removes expired sets and what failed attempts left, so that a crash at any step is resumed (S4)."""
 
+from reconciler.core.event import Event
 from reconciler.core.naming import TaskPlace
 from reconciler.core.record import BackupSet, Leftover
 from reconciler.effects.world import World
@@ -13,7 +14,7 @@ def remove_set(world: World, backup_set: BackupSet) -> None:
     removal = world.storage(backup_set.storage).remove_set(place)
     state = "retained_by_lock" if removal.retained else "removed"
     world.ledger.end_removal(backup_set, state, world.clock.now())
-    world.report(f"backup set {backup_set.id} {state}: {backup_set.size_bytes:,} bytes")
+    world.report(Event("backup set", backup_set.id, state, f"{backup_set.size_bytes:,} bytes"))
 
 
 def remove_leftover(world: World, leftover: Leftover) -> None:

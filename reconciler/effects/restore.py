@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from reconciler.core import instants
+from reconciler.core.event import Event
 from reconciler.core.manifest import Manifest
 from reconciler.core.naming import TaskPlace
 from reconciler.core.plan import StartRestore
@@ -107,7 +108,7 @@ def _defer_or_fail(job: Job, error: Exception) -> None:
     if job.task.claimed_at is not None or may_pass(error):
         if job.task.reason != str(error):
             job.save(reason=str(error))
-            job.world.report(f"restore {job.task.id} waits: {error}")
+            job.world.report(Event("restore", job.task.id, "waits", str(error)))
     else:
         _end(job, "failed", f"{error}; nothing was changed and the id is not used")
 
@@ -204,7 +205,7 @@ def _paused(job: Job, error: Exception, failures: int) -> ReconcilerError | None
     """None after a pause; the reason where there is no time or no wish for another try."""
     seconds = pause_before(failures)
     job.save(reason=str(error))
-    job.world.report(f"restore {job.task.id}: {error}; trying again in {seconds:.0f} s")
+    job.world.report(Event("restore", job.task.id, "will be tried again", f"in {seconds:.0f} s: {error}"))
     try:
         job.watch.pause(seconds)
     except (Cancelled, DeadlinePassed) as stop:
@@ -229,10 +230,10 @@ def _end(job: Job, state: str, reason: str) -> None:
         }  # fmt: skip
         job.storage.record_outcome(job.world.desired.installation, job.task.id, content)
     job.save(state=state, reason=reason, ended_at=job.now)
-    job.world.report(f"restore {job.task.id} {state}: {reason}")
+    job.world.report(Event("restore", job.task.id, state, reason))
 
 
 def _end_elsewhere(job: Job, error: Elsewhere) -> None:
     """The id is used, though not by us; the other run's claim and outcome are left as they are."""
     job.save(state=error.state, reason=str(error), ended_at=job.now, claimed_at=job.now)
-    job.world.report(str(error))
+    job.world.report(Event("restore", job.task.id, error.state, str(error)))

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from reconciler.core.event import Event
 from reconciler.core.model import Desired, Warehouse
 from reconciler.core.ports import Clock, Engine, Storage
 from reconciler.effects.ledger import Ledger
@@ -27,7 +28,7 @@ class World(NamedTuple):
     ledger: Ledger
     clock: Clock
     doors: Doors
-    report: Callable[[str], None]  # a line for whoever watches
+    report: Callable[[Event], None]
 
     def storage(self, name: str | None) -> Storage:
         if name is None or name not in self.desired.storages:

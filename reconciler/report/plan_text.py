@@ -29,24 +29,6 @@ def render(
     yield _last_line(decision, compared_with, plans)
 
 
-def settled(decision: Decision) -> Iterator[str]:
-    """What a pass has recorded before it begins anything: changes taken over, and slots without a run."""
-    for change in decision.changes:
-        match change:
-            case diff.Create(entry, _):
-                yield f"plan of {entry.name} taken over" if entry.plan else f"warehouse {entry.name} noted"
-            case diff.Update(entry, previous, _):
-                yield f"plan of {entry.name} taken over, overwriting revision {previous.revision}"
-            case diff.End(previous, _):
-                yield f"plan of {previous.warehouse} ended"
-    yield from (
-        f"backup {task.id} {task.state}: {task.reason}" for task in decision.rows.tasks if not task.is_open
-    )
-    yield from (
-        f"restore {task.id} {task.state}: {task.reason}" for task in decision.rows.restores if task.ended_at
-    )
-
-
 def _change(change: diff.Change, decision: Decision, now: datetime) -> Iterator[str]:
     match change:
         case diff.Create(entry, sets):

@@ -32,8 +32,11 @@ class Ledger:
             self._fence = int(_meta(connection, "fence")) + 1
             _set_meta(connection, "fence", str(self._fence))
             self.id = _meta(connection, "ledger_id")
+        self._listening = engine.raw_connection()
+        self._heard: tuple[int, tuple[frozenset[str], int]] = (-1, (frozenset(), 0))
 
     def close(self) -> None:
+        self._listening.close()
         self._engine.dispose()
 
     def read(self, desired: Desired | None, now: datetime) -> Recorded:
@@ -138,6 +141,23 @@ class Ledger:
             if task.ended_at is not None:
                 _forget_wish(connection, task.id)
                 _log(connection, now, f"restore {task.state}", task.id, task.reason)
+
+    def words(self) -> tuple[frozenset[str], int]:
+        """What others have left word of: the ids to stop, and how many things are allowed.
+
+        Asked anew only after some connection has written, which SQLite tells for next to nothing (PRAGMA data_version).
+        """
+        with self._lock, readable(self._path):
+            cursor = self._listening.cursor()
+            (version,) = cursor.execute("PRAGMA data_version").fetchone()
+            cursor.close()
+        if version != self._heard[0]:
+            self._heard = (version, (self.wishes(), self._allowances()))
+        return self._heard[1]
+
+    def _allowances(self) -> int:
+        with self._lock, readable(self._path), self._engine.connect() as connection:
+            return int(connection.execute(select(func.count()).select_from(tables.allowances)).scalar_one())
 
     def wishes(self) -> frozenset[str]:
         """Ids that somebody wants stopped."""

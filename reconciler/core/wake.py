@@ -1,0 +1,53 @@
+"""When the next decision can come out otherwise than the last one, if nothing but time passes.
+
+A daemon that knows this looks at nothing else in between: an idle beat costs the same for one warehouse and for
+a hundred thousand.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from reconciler.core import calendar
+from reconciler.core.plan import Decision
+from reconciler.core.record import Recorded
+from reconciler.core.retention import GRACE
+
+AT_LEAST = timedelta(hours=1)  # a full look once an hour, whatever is expected
+AGAIN = timedelta(seconds=30)  # while something is to be done that has not come to its end
+SECOND = timedelta(seconds=1)
+
+
+def next_wake(decision: Decision, now: datetime) -> datetime:
+    """An instant later than `now`, at most an hour."""
+    moments = [now + AT_LEAST, *_moments(decision.after, decision, now)]
+    return max(min(moment for moment in moments if moment > now), now + SECOND)
+
+
+def _moments(after: Recorded, decision: Decision, now: datetime) -> Iterator[datetime]:
+    yield from _slots(after, now)
+    for verdict in decision.verdicts:
+        yield verdict.expires_at
+    for task in after.restores.values():
+        if task.ended_at is None and task.entry.valid_until is not None:
+            yield task.entry.valid_until
+    for hold in after.holds:
+        if hold.until is not None:
+            yield hold.until
+        if hold.gone_at is not None:
+            yield hold.gone_at + GRACE
+    for revision in after.history:
+        if revision.ended_at is not None:
+            yield revision.ended_at + GRACE
+    for leftover in after.leftovers:
+        yield leftover.removable_at
+    actions = decision.actions
+    if actions.backups or actions.restores or actions.removals or actions.leftovers:
+        yield now + AGAIN
+
+
+def _slots(after: Recorded, now: datetime) -> Iterator[datetime]:
+    for revision in after.plans.values():
+        if revision.in_force and revision.plan is not None:
+            slot = calendar.next_slot(revision.plan.schedule, now)
+            if slot is not None:
+                yield slot

@@ -1,0 +1,208 @@
+"""When: the heartbeat of `reconcile run`, signals, and the reload of the configuration.
+
+`schedule` gives the beat and nothing else: what is due is decided from the ledger at each pass, so a beat that is
+missed, doubled or late changes nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+import schedule
+
+from reconciler.config import load as configuration
+from reconciler.core import wake
+from reconciler.core.event import Event
+from reconciler.effects.ledger import Lease, Ledger, open_to_write
+from reconciler.errors import LeaseHeld, LedgerUnusable
+from reconciler.once import Pass
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from types import FrameType
+
+    from reconciler.config.load import Loaded
+    from reconciler.core.ports import Clock
+    from reconciler.effects.serve import Health
+    from reconciler.once import Paths, Step
+
+STAND_BY = 1.0  # seconds between two tries to take the lease over
+
+
+class Rhythm(NamedTuple):
+    """Seconds: between beats, between looks at the configuration, between status files at the most, and how long
+    running work is given at a stop.
+    """
+
+    beat: float = 1.0
+    reload: float = 10.0
+    status: float = 60.0
+    grace: float = 25.0
+
+
+class Daemon:
+    """`run` returns after SIGTERM or SIGINT; a second one ends the process at once."""
+
+    def __init__(
+        self, paths: Paths, clock: Clock, rhythm: Rhythm, say: Callable[[Event], None], health: Health, *,
+        simulated: bool,
+    ) -> None:  # fmt: skip
+        self._paths, self._clock, self._rhythm, self._say, self._health = paths, clock, rhythm, say, health
+        self._simulated = simulated
+        self._stop = threading.Event()
+        self._hang_up = threading.Event()
+
+    def run(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_stop)
+        signal.signal(signal.SIGHUP, lambda *_: self._hang_up.set())
+        with contextlib.ExitStack() as stack:
+            if not self._took_lease(stack):
+                return
+            ledger = Ledger(open_to_write(self._paths.ledger, simulated=self._simulated), self._paths.ledger)
+            stack.callback(ledger.close)
+            self._beat_until_stopped(Beat(self._paths, self._clock, self._rhythm, self._say, ledger))
+
+    def _took_lease(self, stack: contextlib.ExitStack) -> bool:
+        """True once the lease is held, after as long as another holds it; False when stopped meanwhile."""
+        standing_by = False
+        while not self._stop.is_set():
+            try:
+                stack.enter_context(Lease(self._paths.ledger))
+            except LeaseHeld as held:
+                if not standing_by:
+                    self._say(Event("daemon", "lease", "stands by", str(held)))
+                standing_by = True
+                self._health.beat()
+                self._stop.wait(STAND_BY)
+            else:
+                return True
+        return False
+
+    def _beat_until_stopped(self, beat: Beat) -> None:
+        self._say(Event("daemon", "lease", "taken"))
+        heart = schedule.Scheduler()
+        heart.every(1).seconds.do(self._beat_once, beat)
+        self._beat_once(beat)
+        while not self._stop.is_set():
+            self._stop.wait(self._rhythm.beat)
+            heart.run_pending()
+        beat.wind_down(self._rhythm.grace)
+        self._say(Event("daemon", "lease", "given back"))
+
+    def _beat_once(self, beat: Beat) -> None:
+        """One beat; whatever goes wrong in it is said, and the next one comes all the same."""
+        try:
+            hung_up = self._hang_up.is_set()
+            self._hang_up.clear()
+            beat.once(reload=hung_up)
+            self._health.ready = beat.is_ready
+        except LeaseHeld:
+            raise
+        except (LedgerUnusable, OSError) as error:
+            self._say(Event("daemon", "beat", "failed", str(error)))
+        self._health.beat()
+
+    def _on_stop(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002  the handler's form
+        if self._stop.is_set():
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+        self._stop.set()
+
+
+class Beat:
+    """What happens at a beat: nothing, unless time, the configuration, a wish or running work calls for a pass."""
+
+    def __init__(
+        self, paths: Paths, clock: Clock, rhythm: Rhythm, say: Callable[[Event], None], ledger: Ledger
+    ) -> None:
+        self._paths, self._clock, self._rhythm, self._say, self._ledger = paths, clock, rhythm, say, ledger
+        self._pass = Pass(paths, clock, ledger, say)
+        self._loaded: Loaded | None = None
+        self._step: Step | None = None
+        self._wake: datetime | None = None
+        self._looked = self._written = float("-inf")
+        self._progress = -1  # version of the running work when the status was written
+        self._ends = 0  # how much work had come to its end at the last pass
+        self._words: tuple[frozenset[str], int] | None = None  # what others had left word of by then
+        self._candidate: tuple[str, str | None] | None = None  # a configuration seen once
+
+    @property
+    def is_ready(self) -> bool:
+        """True once a configuration was in force."""
+        return self._step is not None and self._step.decision is not None
+
+    def once(self, *, reload: bool) -> None:
+        """Work that came to its end may free a cap, or give a waiting restore its set."""
+        changed = self._reloaded(force=reload)
+        words, ends = self._ledger.words(), self._pass.runner.ends
+        stepping = changed or self._is_due() or words != self._words or ends != self._ends
+        if stepping:
+            self._words, self._ends = words, ends
+            self._take_step()
+        if stepping or self._pass.runner.progress.version != self._progress or self._is_stale():
+            self._write()
+
+    def wind_down(self, grace: float) -> None:
+        """Starts nothing more, gives what runs its time, and writes the last status."""
+        self._pass.runner.drop_waiting()
+        end = time.monotonic() + grace
+        while self._pass.runner.wait(0.2) and time.monotonic() < end:
+            pass
+        if self._step is not None:
+            self._write(last=True)
+
+    def _reloaded(self, *, force: bool) -> bool:
+        """Whether the configuration is another one; looked at by content, every few seconds.
+
+        A change is taken when two looks, a beat apart, see the same: a file that is being written is left alone.
+        """
+        now = time.monotonic()
+        if not force and self._candidate is None and now - self._looked < self._rhythm.reload:
+            return False
+        self._looked = now
+        found = configuration.fingerprint(self._paths.plans)
+        if self._loaded is not None and found == self._loaded.fingerprint:
+            self._candidate = None
+            return False
+        if self._loaded is not None and not force and found != self._candidate:
+            self._candidate = found
+            return False
+        self._candidate = None
+        self._loaded = configuration.load(self._paths.plans)
+        return True
+
+    def _is_due(self) -> bool:
+        return self._wake is None or self._clock.now() >= self._wake
+
+    def _is_stale(self) -> bool:
+        return time.monotonic() - self._written >= self._rhythm.status
+
+    def _take_step(self) -> None:
+        assert self._loaded is not None  # noqa: S101  the first beat loads
+        before = self._step.configuration if self._step else None
+        self._step = self._pass.step(self._loaded)
+        if self._step.configuration != before:
+            self._say_configuration(self._step)
+        now = self._clock.now()
+        decision = self._step.decision
+        self._wake = wake.next_wake(decision, now) if decision else now + wake.AGAIN
+        self._pass.pass_wishes_on(self._step)
+
+    def _say_configuration(self, step: Step) -> None:
+        state = step.configuration
+        self._say(Event("configuration", state.path, state.state, "; ".join(state.messages) or None))
+
+    def _write(self, *, last: bool = False) -> None:
+        if self._step is None:
+            return
+        self._progress = self._pass.runner.progress.version
+        by = None if last else self._clock.now() + timedelta(seconds=2 * self._rhythm.status)
+        self._pass.write_status(self._step, self._pass.runner.progress.snapshot(), by)
+        self._written = time.monotonic()
