@@ -95,6 +95,7 @@ def test_kill_9_in_the_middle_of_an_export_gives_one_set_in_the_end(big, until):
     children = child_of(process)
     process.kill()
     end(process)
+    assert children, "killed in the middle"
     until(lambda: all(map(is_gone, children)))
     assert big.set_folders == []
 
@@ -151,8 +152,11 @@ def test_kill_9_at_random_moments_loses_nothing_and_does_nothing_twice(site, see
 
 def test_ctrl_c_ends_with_130_and_the_next_pass_goes_on(big, until):
     process = big.start("apply", now=MONDAY_2)
-    until(lambda: states(big).get(TASK) == "running" and child_of(process))
+    (child,) = until(lambda: states(big).get(TASK) == "running" and child_of(process))
+    os.kill(child, signal.SIGSTOP)
     process.send_signal(signal.SIGINT)
+    process.wait()
+    os.kill(child, signal.SIGCONT)
     _, err = process.communicate()
 
     assert process.returncode == 130
@@ -165,7 +169,8 @@ def test_ctrl_c_ends_with_130_and_the_next_pass_goes_on(big, until):
 def test_cancel_stops_a_running_backup_and_says_so(big, until):
     """R6: through the ledger to the running writer."""
     process = big.start("apply", now=MONDAY_2)
-    until(lambda: states(big).get(TASK) == "running" and child_of(process))
+    (child,) = until(lambda: states(big).get(TASK) == "running" and child_of(process))
+    os.kill(child, signal.SIGSTOP)
 
     assert big.run("cancel", TASK, now=MONDAY_2).out.startswith(f"{TASK} is running and will be cancelled")
     process.communicate()
@@ -186,9 +191,7 @@ def test_a_database_that_an_application_holds_is_backed_up_when_it_lets_go(big, 
     assert holder.stdout.readline() == b"open\n"
     process = big.start("apply", now=MONDAY_2)
 
-    line = process.stderr.readline()
-    while "trying again" not in line:
-        line = process.stderr.readline()
+    line = next(line for line in process.stderr if "will be tried again" in line)
     assert f"PID {holder.pid}" in line
     holder.communicate()
     process.communicate()

@@ -57,6 +57,7 @@ def daemon(site, until):
     yield start
     for running in started:
         running.stop(signal.SIGKILL)
+        print("".join(running.lines))  # shown where a test fails
 
 
 def status(site) -> dict:
@@ -244,7 +245,8 @@ def test_cancel_and_allow_reach_the_daemon(site, daemon, until):
     """R6, P7."""
     site.database(rows=3_000_000)
     running = daemon()
-    until(lambda: duckdb_children(running.process))
+    (child,) = until(lambda: duckdb_children(running.process))
+    os.kill(child, signal.SIGSTOP)
 
     assert site.run("cancel", TASK, now=BEFORE).code == 0
     until(lambda: ("backup", TASK, "cancelled") in running.events)
@@ -253,6 +255,7 @@ def test_cancel_and_allow_reach_the_daemon(site, daemon, until):
     site.write()
     refused = until(lambda: [json.loads(line) for line in running.lines if '"refused"' in line])
     assert refused[0]["detail"] == "1 of 1 plans would end: shop"
+    until(lambda: status(site)["configuration"]["state"] == "refused")
     digest = status(site)["configuration"]["digest"]
     assert site.run("allow", "removals", "--config", digest, now=BEFORE).code == 0
     until(lambda: ("plan", "shop", "ended") in running.events)
