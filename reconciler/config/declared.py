@@ -1,11 +1,10 @@
 """The files of a configuration merged into one set of entries, each of which knows where it stands."""
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from reconciler.config import read
+from reconciler.config import explain, read
 from reconciler.config.accept import Check
-from reconciler.config.read import Map
+from reconciler.config.read import Map, Told
 from reconciler.errors import Problem
 
 
@@ -17,19 +16,28 @@ class Entry(NamedTuple):
     path: tuple[str | int, ...]
     value: Map
 
+    @property
+    def name(self) -> str:
+        """`warehouses.analytics`, `restores[0]`."""
+        return explain.name(self.path)
+
     def problem(self, path: tuple[str | int, ...], message: str, code: str, *, key: bool = False,
                 level: str = "error") -> Problem:  # fmt: skip
         mark = read.mark_at(self.root, (*self.path, *path), key=key)
-        return Problem(self.file, *read.place(mark), message, code, level)
+        return Problem(self.file, *read.place(mark), f"{self.name}: {message}", code, level)
 
-    @property
-    def place(self) -> str:
-        line, column = read.place(read.mark_at(self.root, self.path, key=isinstance(self.path[-1], str)))
-        return f"{self.file}:{line}:{column}"
+    def place(self, path: tuple[str, ...]) -> str:
+        """`plans.yaml:12:3` of the entry's key, or of the value at a path in it."""
+        mark = read.mark_at(self.root, (*self.path, *path), key=not path)
+        return "{}:{}:{}".format(self.file, *read.place(mark))
 
 
 class Declared(NamedTuple):
-    """Only entries that the schema accepts; the others have had their problems told."""
+    """Only entries that the schema accepts; the others have had their problems told.
+
+    The names are those of all entries, so that nobody is sent after an entry that is there, but broken; None
+    where a file could not be read, so that what it declares is not known.
+    """
 
     installation: str | None
     storages: dict[str, Entry]
@@ -37,75 +45,90 @@ class Declared(NamedTuple):
     restores: dict[str, Entry]
     holds: dict[str, Entry]
     limits: Entry | None
+    storage_names: frozenset[str] | None
+    warehouse_names: frozenset[str] | None
 
 
-def merge(trees: dict[str, Map], checks: dict[str, Check], problems: list[Problem]) -> Declared:
+def merge(trees: dict[str, Map], checks: dict[str, Check], problems: list[Problem], *, complete: bool) -> Declared:
     """Merges the files; a name declared twice is a problem that names both places."""
-    storages = _named(trees, "storages", checks["storage"], problems)
-    warehouses = _named(trees, "warehouses", checks["warehouse"], problems)
-    restores = _listed(trees, "restores", "id", checks["restore"], problems)
-    holds = _listed(trees, "holds", "backup_set", checks["hold"], problems)
-    return Declared(_installation(trees, problems), storages, warehouses, restores, holds,
-                    _limits(trees, checks["limits"], problems))  # fmt: skip
+    storages = _named(trees, "storages", problems)
+    warehouses = _named(trees, "warehouses", problems)
+    restores = _listed(trees, "restores", "id", problems)
+    holds = _listed(trees, "holds", "backup_set", problems)
+    limits = _limits(trees, problems)
+    return Declared(
+        _installation(trees, problems, complete=complete),
+        _accepted(storages, checks["storage"]), _accepted(warehouses, checks["warehouse"]),
+        _accepted(restores, checks["restore"]), _accepted(holds, checks["hold"]),
+        _accepted(limits, checks["limits"]).get("limits"),
+        _names(trees, "storages") if complete else None, _names(trees, "warehouses") if complete else None,
+    )  # fmt: skip
 
 
-def _named(trees: dict[str, Map], section: str, check: Check, problems: list[Problem]) -> dict[str, Entry]:
+def _accepted(entries: dict[str, Entry], check: Check) -> dict[str, Entry]:
+    return {name: entry for name, entry in entries.items() if check(entry.value)}
+
+
+def _names(trees: dict[str, Map], section: str) -> frozenset[str] | None:
+    sections = [root.get(section, {}) for root in trees.values()]
+    if not all(isinstance(names, Map) for names in sections if names):
+        return None
+    return frozenset(name.written if isinstance(name, Told) else name for names in sections for name in names or ())
+
+
+def _named(trees: dict[str, Map], section: str, problems: list[Problem]) -> dict[str, Entry]:
     found: dict[str, Entry] = {}
     for file, root in trees.items():
         for name, value in _mapping(root.get(section)).items():
-            _add(found, name, Entry(file, root, (section, name), value), check, problems)
+            if not isinstance(name, Told):
+                _add(found, name, Entry(file, root, (section, name), value), (), problems)
     return found
 
 
-def _listed(
-    trees: dict[str, Map], section: str, field: str, check: Check, problems: list[Problem]
-) -> dict[str, Entry]:
+def _listed(trees: dict[str, Map], section: str, field: str, problems: list[Problem]) -> dict[str, Entry]:
     found: dict[str, Entry] = {}
-    for file, root, at, value in _items(trees, section):
-        if check(value):
-            _add(found, value[field], Entry(file, root, (section, at), value), check, problems)
-    return found
-
-
-def _items(trees: dict[str, Map], section: str) -> Iterator[tuple[str, Map, int, Any]]:
     for file, root in trees.items():
         items = root.get(section)
         for at, value in enumerate(items if isinstance(items, list) else ()):
-            yield file, root, at, value
+            name = _mapping(value).get(field)
+            if isinstance(name, str):
+                _add(found, name, Entry(file, root, (section, at), value), (field,), problems)
+    return found
 
 
-def _add(found: dict[str, Entry], name: str, entry: Entry, check: Check, problems: list[Problem]) -> None:
-    if name in found:
-        first = found[name].place
-        words = f"{entry.path[0]}: {name!r} is declared here again; first at {first}"
-        problems.append(entry.problem((), words, "declared-twice", key=True))
-    elif check(entry.value):
-        found[name] = entry
+def _limits(trees: dict[str, Map], problems: list[Problem]) -> dict[str, Entry]:
+    found: dict[str, Entry] = {}
+    for file, root in trees.items():
+        if "limits" in root:
+            _add(found, "limits", Entry(file, root, ("limits",), root["limits"]), (), problems)
+    return found
 
 
-def _installation(trees: dict[str, Map], problems: list[Problem]) -> str | None:
+def _add(found: dict[str, Entry], name: str, entry: Entry, path: tuple[str, ...], problems: list[Problem]) -> None:
+    """Keeps the first of a name; where an entry of a list has its name is said by `path`."""
+    first = found.setdefault(name, entry)
+    if first is not entry:
+        what = f"{path[-1]} {name!r} is " if path else ""
+        words = f"{what}declared here again; first at {first.place(path)}"
+        problems.append(entry.problem(path, words, "declared-twice", key=not path))
+
+
+def _installation(trees: dict[str, Map], problems: list[Problem], *, complete: bool) -> str | None:
     first: tuple[str, str] | None = None
     for file, root in trees.items():
         name = root.get("installation")
         if not isinstance(name, str):
+            complete = complete and "installation" not in root
             continue
         if first is not None and first[1] != name:
-            line, column = read.place(read.mark_at(root, ("installation",)))
+            place = read.place(read.mark_at(root, ("installation",)))
             words = f"installation is {name!r} here and {first[1]!r} in {first[0]}; it is one for all files"
-            problems.append(Problem(file, line, column, words, "installation"))
+            problems.append(Problem(file, *place, words, "installation"))
         first = first or (file, name)
-    if first is None and trees:
+    if first is None and trees and complete:
         words = "no `installation`: it marks every backup set as yours, and nothing without it is ever removed"
         problems.append(Problem(next(iter(trees)), 1, 1, words, "required"))
     return first[1] if first else None
-
-
-def _limits(trees: dict[str, Map], check: Check, problems: list[Problem]) -> Entry | None:
-    found: dict[str, Entry] = {}
-    for file, root in trees.items():
-        if "limits" in root:
-            _add(found, "limits", Entry(file, root, ("limits",), root["limits"]), check, problems)
-    return found.get("limits")
 
 
 def _mapping(value: Any) -> dict[str, Any]:

@@ -1,15 +1,27 @@
-"""Every way in which a file breaks the schema, in our own words, at its line and column."""
+"""Every way in which a file breaks the schema, in our own words, at its line and column.
+
+What stands where a secret is expected is never shown: it may be one.
+"""
 
 import difflib
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from reconciler.config import read, schema
-from reconciler.config.read import Map
+from reconciler.config.read import Map, Told
 from reconciler.errors import Problem
+
+Path = tuple[str | int, ...]
+Finding = tuple[int, str, str]  # mark, message, code
 
 KINDS = {"object": "a mapping", "array": "a list", "string": "text", "integer": "a whole number",
          "boolean": "true or false"}  # fmt: skip
+CODES = {"type": "type", "enum": "enum", "const": "enum", "pattern": "pattern", "minimum": "range",
+         "maximum": "range"}  # fmt: skip
+SECRET_PLACES = frozenset({"password", "credentials"})
+SECRET = "a secret is a reference, {env: NAME} or {file: PATH}, and never stands here itself"  # noqa: S105  words
+LONG = 60
 
 
 def problems(tree: Map, file: str) -> list[Problem]:
@@ -25,100 +37,155 @@ def problems(tree: Map, file: str) -> list[Problem]:
     return sorted(found, key=lambda problem: (problem.line, problem.column, problem.message))
 
 
-def _explain(tree: Map, error: Any) -> Iterator[tuple[int, str, str]]:
+def _explain(tree: Map, error: Any) -> Iterator[Finding]:
     path = tuple(error.absolute_path)
-    here = read.mark_at(tree, path)
     match error.validator:
         case "additionalProperties":
-            for key in sorted(error.instance.keys() - error.schema.get("properties", {}).keys()):
-                yield _unknown_key(tree, path, key, error.schema["properties"])
+            yield from _unknown_keys(tree, path, error)
         case "required":
-            for key in _missing(error):
-                yield here, f"{_name(path)} needs {key!r}", "required"
+            yield from _missing(tree, path, error)
+        case "oneOf" if isinstance(error.instance, Map):
+            wanted = [part["required"][0] for part in error.validator_value]
+            yield from _one_of(tree, path, wanted, error.instance)
+        case "minProperties" | "maxProperties":
+            yield from _one_of(tree, path, list(error.schema.get("properties", {})), error.instance)
+        case "uniqueItems":
+            yield from _repeated(tree, path, error.instance)
         case "oneOf":
-            if isinstance(error.instance, dict):  # what is no mapping has its own problem
-                yield _one_of(tree, path, error, here)
-        case "if":
-            for inner in error.context or ():
-                yield from _explain(tree, inner)
+            pass  # it is no mapping, which another error says
+        case "minimum" | "maximum" if not _is_whole(error.instance):
+            pass  # likewise
         case _ if "propertyNames" in error.schema_path:
-            yield read.mark_at(tree, (*path, error.instance), key=True), _bad_name(error.instance), "name"
+            yield from _bad_name(tree, path, error)
         case _:
-            yield here, f"{_name(path)} {_ought(error)}", _code(error.validator)
+            words = f"{name(path)} {_ought(path, error)}"
+            yield read.mark_at(tree, path), words, CODES.get(error.validator, "size")
 
 
-def _unknown_key(tree: Map, path: tuple[Any, ...], key: str, known: dict[str, Any]) -> tuple[int, str, str]:
-    written = key.partition("\0")[0]
-    near = difflib.get_close_matches(written, known, n=1)
-    advice = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(sorted(known))}"
-    mark = read.mark_at(tree, (*path, key), key=True)
-    return mark, f"unknown key {written!r} in {_name(path)}; {advice}", "unknown-key"
+def _unknown_keys(tree: Map, path: Path, error: Any) -> Iterator[Finding]:
+    known = error.schema["properties"]
+    for key in error.instance.keys() - known.keys():
+        if isinstance(key, Told):
+            continue
+        near = difflib.get_close_matches(key, known, n=1)
+        advice = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(sorted(known))}"
+        words = f"unknown key {_shown(path, key)} in {name(path)}; {advice}"
+        yield read.mark_at(tree, (*path, key), key=True), words, "unknown-key"
 
 
-def _missing(error: Any) -> list[str]:
+def _missing(tree: Map, path: Path, error: Any) -> Iterator[Finding]:
     """Jsonschema names one missing key an error, in its message only."""
-    return [key for key in error.validator_value if error.message.startswith(repr(key))]
+    for key in error.validator_value:
+        if error.message.startswith(repr(key)) and not _merges(error.instance):
+            yield _key_mark(tree, path), f"{name(path)} needs {key!r}", "required"
 
 
-def _one_of(tree: Map, path: tuple[Any, ...], error: Any, here: int) -> tuple[int, str, str]:
-    wanted = [part["required"][0] for part in error.validator_value]
-    given = [key for key in wanted if key in error.instance]
-    if not given:
-        return here, f"{_name(path)} needs one of {' and '.join(map(repr, wanted))}", "one-of"
-    mark = read.mark_at(tree, (*path, given[1]), key=True)
-    return mark, f"{_name(path)} has both {' and '.join(map(repr, given))}; keep one", "one-of"
+def _one_of(tree: Map, path: Path, wanted: list[str], instance: Map) -> Iterator[Finding]:
+    given = [key for key in wanted if key in instance]
+    if len(given) > 1:
+        words = f"{name(path)} has both {' and '.join(map(repr, given))}; keep one"
+        yield max(read.mark_at(tree, (*path, key), key=True) for key in given), words, "one-of"
+    elif not given and not _merges(instance):
+        words = f"needs {' or '.join(map(repr, wanted))}" if wanted else "must not be empty"
+        yield _key_mark(tree, path), f"{name(path)} {words}", "one-of"
 
 
-def _bad_name(name: Any) -> str:
-    return f"{name!r} is no name: lower-case letters, digits, - and _, at most 63, beginning with a letter or digit"
+def _repeated(tree: Map, path: Path, items: list[Any]) -> Iterator[Finding]:
+    places: dict[str, int] = {}
+    for at, item in enumerate(items):
+        first = places.setdefault(repr(item), at)
+        if first != at:
+            words = f"{name(path)} has {_shown(path, item)} twice; first in place {first + 1}"
+            yield read.mark_at(tree, (*path, at)), words, "repeated"
 
 
-def _ought(error: Any) -> str:
-    value, wanted = error.instance, error.validator_value
+def _bad_name(tree: Map, path: Path, error: Any) -> Iterator[Finding]:
+    if not isinstance(error.instance, Told):
+        words = f"{error.instance!r} is no name; expected: {_described(error)}"
+        yield read.mark_at(tree, (*path, error.instance), key=True), words, "name"
+
+
+def _merges(instance: Map) -> bool:
+    """Whether what is missing may be in what was to be merged."""
+    return any(isinstance(key, Told) and key.written == "<<" for key in instance)
+
+
+def _key_mark(tree: Map, path: Path) -> int:
+    """Where a mapping that lacks something is named; an item of a list has no name."""
+    return read.mark_at(tree, path, key=bool(path) and isinstance(path[-1], str))
+
+
+def _ought(path: Path, error: Any) -> str:
+    value, wanted, shown = error.instance, error.validator_value, _shown(path, error.instance)
+    either = list(error.schema_path)[-2:-1] in (["then"], ["else"])  # one of two kinds of value
     match error.validator:
+        case "type" | "const" | "pattern" if either or error.validator == "pattern":
+            return f"is {shown}; expected: {_described(error)}"
+        case "type" if SECRET_PLACES & set(path[2:]):
+            return f"must be {KINDS[wanted]}; {SECRET}"
         case "type":
-            return f"must be {KINDS[wanted]}, and is {_shown(value)}"
+            return f"must be {KINDS[wanted]}, and is {shown}{_advice(error)}"
         case "enum":
             near = difflib.get_close_matches(str(value), wanted, n=1)
             advice = f"; did you mean {near[0]!r}?" if near else ""
-            return f"must be one of {', '.join(wanted)}, and is {_shown(value)}{advice}"
+            return f"must be one of {', '.join(wanted)}, and is {shown}{advice}"
         case "const":
-            return f"must be {wanted!r}, and is {_shown(value)}"
-        case "pattern":
-            return f"must look otherwise than {_shown(value)}: {error.schema['description']}"
+            return f"must be {wanted!r}, and is {shown}"
         case "minimum" | "maximum":
-            return f"must be {'at least' if error.validator == 'minimum' else 'at most'} {wanted}, and is {value}"
-        case "minLength" | "minItems" | "minProperties":
-            return f"must have at least {wanted}"
-        case "maxLength" | "maxItems" | "maxProperties":
-            return f"must have at most {wanted}"
-        case "uniqueItems":
-            return "names something twice"
-    return str(error.message)
+            return f"must be {'at least' if error.validator == 'minimum' else 'at most'} {wanted}, and is {shown}"
+        case "minLength" | "minItems" if not value:
+            return "must not be empty"
+    least = "least" if error.validator == "minLength" else "most"
+    return f"must have at {least} {wanted} characters, and has {len(value)}"
 
 
-def _code(validator: str) -> str:
-    return {"const": "enum", "minimum": "range", "maximum": "range", "uniqueItems": "repeated"}.get(
-        validator, "pattern" if validator == "pattern" else "type" if validator == "type" else
-        "enum" if validator == "enum" else "size"
-    )  # fmt: skip
+def _described(error: Any) -> str:
+    text = str(error.schema["description"]).removesuffix(".").partition(". Default: ")[0]
+    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
 
 
-def _shown(value: Any) -> str:
+def _advice(error: Any) -> str:
+    """What to write instead, where a number stands for a text or a text for a number."""
+    value, wanted, pattern = error.instance, error.validator_value, error.schema.get("pattern", "")
+    if wanted == "string" and isinstance(value, int | float):
+        return "; put it into quotes" if re.search(pattern, str(value)) else f"; expected: {_described(error)}"
+    if wanted == "integer" and isinstance(value, str) and read.INTEGER.fullmatch(value):
+        return "; write it without quotes"
+    if wanted == "integer" and isinstance(value, str) and value.isdecimal():
+        return "; write it without the zero in front"
+    return ""
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+
+
+def _shown(path: Path, value: Any) -> str:
+    """A value as it may be shown: short, on one line, and nothing of a secret."""
     if isinstance(value, dict):
         return "a mapping"
     if isinstance(value, list):
         return "a list"
     if value is None:
         return "nothing"
+    if SECRET_PLACES & set(path[2:]):
+        return "(not shown)"
     if isinstance(value, bool):
         return str(value).lower()
-    return repr(value if not isinstance(value, str) or len(value) < 60 else value[:57] + "...")  # noqa: PLR2004
+    if not isinstance(value, str):
+        return repr(value)
+    _, at, after = value.rpartition("@")
+    text = f"***@{after}" if at and path[-1:] == ("endpoint",) else value
+    return repr(text if len(text) < LONG else f"{text[: LONG - 3]}...")
 
 
-def _name(path: tuple[Any, ...]) -> str:
+def name(path: Path) -> str:
     """`warehouses.analytics.plan`, `restores[0].from`; `the file` at the top."""
-    text = ""
-    for step in path:
-        text += f"[{step}]" if isinstance(step, int) else f".{step.partition(chr(0))[0]}"
-    return text.removeprefix(".") or "the file"
+    return "".join(map(_step, path)).removeprefix(".") or "the file"
+
+
+def _step(step: str | int) -> str:
+    if isinstance(step, int):
+        return f"[{step}]"
+    written = step.written if isinstance(step, Told) else step
+    return f".{written if written.isprintable() else repr(written)}"

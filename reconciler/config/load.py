@@ -29,6 +29,16 @@ class Loaded(NamedTuple):
         return tuple(problem for problem in self.problems if problem.level == "error")
 
 
+    @property
+    def fingerprint(self) -> tuple[str, str | None]:
+        return (self.digest, self.revision)
+
+
+def fingerprint(path: Path) -> tuple[str, str | None]:
+    """Digest and revision of what is there now, without reading it as YAML: equal ones mean no change."""
+    return (_digest(_contents(path)[0]), revisions.revision(path))
+
+
 def load(path: Path) -> Loaded:
     """Reads every file once, into memory, and checks what it read; raises nothing for what is in them."""
     contents, problems = _contents(path)
@@ -37,9 +47,11 @@ def load(path: Path) -> Loaded:
     gc_was_on = gc.isenabled()
     gc.disable()  # nothing here is cyclic, and collections would double the time (bench: dry run, 10,000 plans)
     try:
+        complete = not problems
         trees, more = _checked(contents)
         problems += more
-        merged = declared.merge(trees, _checks()[1], problems)
+        complete = complete and len(trees) == len(contents)
+        merged = declared.merge(trees, _checks()[1], problems, complete=complete)
         problems += sense.problems(merged)
         problems.sort(key=lambda problem: (problem.file, problem.line, problem.column))
         failed = any(problem.level == "error" for problem in problems)
@@ -52,9 +64,13 @@ def load(path: Path) -> Loaded:
 
 def _contents(path: Path) -> tuple[dict[str, bytes], list[Problem]]:
     """The bytes of each file under the name that messages use."""
-    if not path.is_dir():
+    try:
+        found = sorted(path.iterdir()) if path.is_dir() else None
+    except OSError as error:
+        return {}, [Problem(str(path), 0, 0, f"cannot be read: {error.strerror}", "unreadable")]
+    if found is None:
         return _read_all([path])
-    files = sorted(file for file in path.iterdir() if file.suffix in SUFFIXES and not file.name.startswith("."))
+    files = [file for file in found if file.suffix in SUFFIXES and not file.name.startswith(".")]
     if not files:
         return {}, [Problem(str(path), 0, 0, "the folder has no *.yaml or *.yml file", "no-files")]
     return _read_all(files)

@@ -1,11 +1,12 @@
 """Reads YAML into plain values that remember where they stood: our own small builder over PyYAML's events.
 
-Strict YAML 1.2 core scalars (unquoted 12:30 and on are text), no repeated key, no tag, one document, bounded
-in size, depth and aliases. PyYAML's own constructors follow YAML 1.1, let the last of two equal keys win, and
-libyaml's crash on 100 kB of `[` (0.2.5); stopping by depth on the event stream is also five times faster than
-its safe load (docs/decisions/004).
+Strict YAML 1.2 core scalars (unquoted 12:30 and on are text), but that 0755, 0o14 and 0x1F are text too, since
+readers differ on them; no repeated key, no tag, one document, bounded in size, depth and aliases. PyYAML's own
+constructors follow YAML 1.1, let the last of two equal keys win, and libyaml's crash on 100 kB of `[` (0.2.5);
+stopping by depth on the event stream is also five times faster than its safe load (docs/decisions/004).
 """
 
+import codecs
 import re
 from typing import Any
 
@@ -17,7 +18,8 @@ MAX_BYTES = 16 * 1024 * 1024
 MAX_DEPTH = 64
 MAX_ALIASED = 10_000  # nodes that aliases may stand for, all together
 
-LINE_BITS = 16  # a mark is line << 16 | column; longer lines have their column cut
+TAGGED = "tags are not used here; write the value without it"
+LINE_BITS = 25  # a mark is line << 25 | column; no line is longer than MAX_BYTES
 Parser = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 MAYBE_SPECIAL = frozenset("0123456789+-.~nNtTfF")
@@ -26,6 +28,14 @@ BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": F
 INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,18})")  # 0755 stays text: it is octal to some and not to others
 FLOAT = re.compile(r"[-+]?(?!0[0-9])(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 INFINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+TEXT_TAGS = ("!", "tag:yaml.org,2002:str")
+HINTS = {  # what the parser's words mostly stand for
+    "mapping values are not allowed in this context": "look at the indentation, and quote a text that holds `: `",
+    "did not find expected alphabetic or numeric character": "a text that begins with * or & needs quotes",
+    "could not find expected ':'": "look at the indentation, and for a key without `:`",
+    "found character that cannot start any token": "a tab cannot indent, and a text that begins with @, % or ` "
+                                                   "needs quotes",
+}  # fmt: skip
 
 
 class Map(dict[str, Any]):
@@ -48,6 +58,16 @@ class Seq(list[Any]):
         self.marks: list[int] = []
 
 
+class Told(str):
+    """A key whose problem has been told already: later checks skip it, but not what it holds."""
+
+    __slots__ = ()
+
+    @property
+    def written(self) -> str:
+        return self.partition("\0")[0]
+
+
 class Unreadable(Exception):
     def __init__(self, mark: int, message: str, code: str) -> None:
         super().__init__(message)
@@ -62,19 +82,23 @@ def read(content: bytes, file: str) -> tuple[Map | None, list[Problem]]:
                               "too-large")]  # fmt: skip
     try:
         text = content.decode("utf-8-sig")
-        tree = _Builder(file, problems).build(Parser(text))
+        tree = _Builder(file, problems, escapes="\\" in text).build(Parser(text))
     except UnicodeDecodeError as error:
-        return None, [Problem(file, 0, 0, f"not UTF-8: byte {error.start}", "encoding")]
+        before = content.removeprefix(codecs.BOM_UTF8)[: error.start].decode()
+        return None, [_problem(file, _end(before), "not UTF-8; save the file as UTF-8", "encoding")]
     except yaml.MarkedYAMLError as error:
         at = error.problem_mark or error.context_mark
         return None, [*problems, _problem(file, _mark(at), _words(error), "syntax")]
-    except yaml.YAMLError as error:
-        return None, [*problems, Problem(file, 0, 0, str(error).replace("\n", " "), "syntax")]
+    except yaml.reader.ReaderError as error:
+        before = text.partition(chr(error.character))[0]
+        words = f"the character U+{error.character:04X} cannot stand in YAML"
+        return None, [*problems, _problem(file, _end(before), words, "syntax")]
     except Unreadable as error:
         return None, [*problems, _problem(file, error.mark, error.message, error.code)]
     if not isinstance(tree, Map):
-        found = "nothing" if tree is None else "something else"
-        problems.append(Problem(file, 1, 1, f"a file of plans is a mapping, and here is {found}", "type"))
+        found = "nothing" if tree is None else "a list" if isinstance(tree, Seq) else "a single value"
+        words = f"a file of plans is a mapping that begins with `version: 1`, and here is {found}"
+        problems.append(Problem(file, 1, 1, words, "type"))
         return None, problems
     return tree, problems
 
@@ -101,19 +125,20 @@ def mark_at(tree: Any, path: tuple[str | int, ...], *, key: bool = False) -> int
 
 
 class _Builder:
-    def __init__(self, file: str, problems: list[Problem]) -> None:
+    def __init__(self, file: str, problems: list[Problem], *, escapes: bool) -> None:
         self._file = file
         self._problems = problems
+        self._escapes = escapes  # only an escape can write the character NUL
         self._anchors: dict[str, Any] = {}
         self._aliased = 0
 
-    def build(self, parser: Any) -> Any:  # noqa: C901, PLR0912  one loop over events is the fast way
+    def build(self, parser: Any) -> Any:  # noqa: C901, PLR0912, PLR0915  one loop over events is the fast way
         """Walks the events once. A container in the making is on the stack with its pending key."""
-        next_event, problems = parser.get_event, self._problems
+        next_event, escapes = parser.get_event, self._escapes
         root: Any = None
-        stack: list[tuple[Any, str | None, int, str | None]] = []
+        stack: list[tuple[Any, Any, int, str | None]] = []
         container: Any = None
-        key: str | None = None
+        key: Any = None
         key_mark = 0
         anchor: str | None = None
         documents = 0
@@ -121,19 +146,22 @@ class _Builder:
             event = next_event()
             kind = type(event)
             if kind is yaml.ScalarEvent:
-                if event.tag is not None:
-                    raise Unreadable(_mark(event.start_mark), f"tags are not used here: {event.tag}", "tag")
                 value = event.value
-                if event.implicit[0] and (not value or value[0] in MAYBE_SPECIAL):
+                if event.tag is not None:
+                    value = self._tagged(event)
+                elif event.implicit[0] and (not value or value[0] in MAYBE_SPECIAL):
                     value = _resolve(value)
+                elif escapes and "\0" in value:
+                    self._tell(event, "a text cannot hold the character NUL", "nul")
+                    value = value.replace("\0", "")
                 if event.anchor is not None:
                     self._anchors[event.anchor] = value
             elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
                 at = _mark(event.start_mark)
                 if event.tag is not None:
-                    raise Unreadable(at, f"tags are not used here: {event.tag}", "tag")
+                    self._tell(event, TAGGED, "tag")
                 if type(container) is Map and key is None:
-                    raise Unreadable(at, "a key must be text", "key")
+                    raise Unreadable(at, "a key must be text, and here is a list or a mapping", "key")
                 if len(stack) >= MAX_DEPTH:
                     raise Unreadable(at, f"deeper than {MAX_DEPTH} levels", "too-deep")
                 stack.append((container, key, key_mark, anchor))
@@ -151,7 +179,7 @@ class _Builder:
                 if container is None:
                     root = value
                 elif type(container) is Map:
-                    container[str(key)] = value
+                    container[key] = value
                     container.marks += (key_mark, start)
                     key = None
                 else:
@@ -159,11 +187,12 @@ class _Builder:
                     container.marks.append(start)
                 continue
             elif kind is yaml.AliasEvent:
-                value = self._alias(event)
+                value = self._alias(event, len(stack))
             elif kind is yaml.DocumentStartEvent:
                 documents += 1
                 if documents > 1:
-                    raise Unreadable(_mark(event.start_mark), "several documents in one file", "documents")
+                    self._tell(event, "a second document begins here; put it into a file of its own", "documents")
+                    return root
                 continue
             elif kind is yaml.StreamEndEvent:
                 return root
@@ -180,9 +209,8 @@ class _Builder:
                 key, key_mark = self._key(event, value, at), at
                 if key in container:
                     line, column = place(container.marks[1 + 2 * list(container).index(key)])
-                    problems.append(_problem(self._file, at, f"key {key!r} stands here again; first at "
-                                             f"{line}:{column}", "duplicate-key"))  # fmt: skip
-                    key = f"{key}\0{at}"  # kept apart, so that the rest is read and checked as well
+                    self._tell(event, f"key {key!r} stands here again; first at {line}:{column}", "duplicate-key")
+                    key = Told(f"{key}\0{at}")  # kept apart, so that the rest is read and checked as well
             else:
                 container[key] = value
                 container.marks += (key_mark, at)
@@ -191,35 +219,48 @@ class _Builder:
     def _key(self, event: Any, value: Any, at: int) -> str:
         if not isinstance(event, yaml.ScalarEvent):
             raise Unreadable(at, "an alias cannot be a key", "key")
-        if isinstance(value, str):
-            if value == "<<":
-                raise Unreadable(at, "merge keys are not used here; write the fields out", "merge-key")
+        if value == "<<" and not event.style:
+            self._tell(event, "merge keys are not used here; write the fields out", "merge-key")
+        elif isinstance(value, str):
             return value
-        self._problems.append(_problem(self._file, at, f"a key must be text; quote it: {event.value!r}", "key"))
-        return str(event.value)
+        else:
+            words = f"quote it: {event.value!r}" if event.value else "here is none"
+            self._tell(event, f"a key must be text; {words}", "key")
+        return Told(f"{event.value}\0{at}")
 
-    def _alias(self, event: Any) -> Any:
+    def _tagged(self, event: Any) -> Any:
+        """The value as if the tag were not there."""
+        self._tell(event, TAGGED, "tag")
+        return event.value if event.style or event.tag in TEXT_TAGS else _resolve(event.value)
+
+    def _alias(self, event: Any, depth: int) -> Any:
         at = _mark(event.start_mark)
         if event.anchor not in self._anchors:
-            raise Unreadable(at, f"nothing is anchored as {event.anchor} before this place", "alias")
+            raise Unreadable(at, "no anchor of this name stands before; a text that begins with * needs quotes",
+                             "alias")  # fmt: skip
         value = self._anchors[event.anchor]
-        self._aliased += _count(value, MAX_ALIASED)
+        count, height = _extent(value, MAX_ALIASED)
+        self._aliased += count
         if self._aliased > MAX_ALIASED:
             raise Unreadable(at, f"aliases stand for more than {MAX_ALIASED:,} values", "alias-bomb")
+        if depth + height > MAX_DEPTH:
+            raise Unreadable(at, f"deeper than {MAX_DEPTH} levels", "too-deep")
         return value
 
+    def _tell(self, event: Any, message: str, code: str) -> None:
+        self._problems.append(_problem(self._file, _mark(event.start_mark), message, code))
 
-def _count(value: Any, limit: int) -> int:
-    """How many nodes a value has, counting no further than the limit."""
-    total, waiting = 0, [value]
+
+def _extent(value: Any, limit: int) -> tuple[int, int]:
+    """How many nodes a value has, counting no further than the limit, and how many levels of containers."""
+    total, height, waiting = 0, 0, [(value, 0)]
     while waiting and total <= limit:
-        item = waiting.pop()
+        item, above = waiting.pop()
         total += 1
-        if isinstance(item, dict):
-            waiting += item.values()
-        elif isinstance(item, list):
-            waiting += item
-    return total
+        if isinstance(item, Map | Seq):
+            height = max(height, above + 1)
+            waiting += [(inner, above + 1) for inner in (item.values() if isinstance(item, Map) else item)]
+    return total, height
 
 
 def _resolve(text: str) -> Any:
@@ -242,7 +283,18 @@ def _mark(mark: Any) -> int:
 
 
 def _words(error: yaml.MarkedYAMLError) -> str:
-    return " ".join(filter(None, (error.context, error.problem))) or "not YAML"
+    """What was found; in what, and where that begins; what to look for."""
+    words = " ".join(filter(None, (error.problem, error.context))) or "not YAML"
+    if error.context and error.context_mark and _mark(error.context_mark) != _mark(error.problem_mark):
+        line, column = place(_mark(error.context_mark))
+        words += f" that begins at {line}:{column}"
+    hint = HINTS.get(str(error.problem))
+    return f"{words}; {hint}" if hint else words
+
+
+def _end(text: str) -> int:
+    """The mark just behind a text that begins the file."""
+    return text.count("\n") << LINE_BITS | len(text.rpartition("\n")[2])
 
 
 def _problem(file: str, mark: int, message: str, code: str) -> Problem:

@@ -10,11 +10,20 @@ from reconciler.errors import SecretUnresolved
 def resolve(reference: SecretReference) -> str:
     """The secret. Raises SecretUnresolved, which names the reference and never a value."""
     if reference.kind == "env":
-        value = os.environ.get(reference.name)
+        place, value = f"environment variable {reference.name}", os.environ.get(reference.name)
         if value is None:
-            raise SecretUnresolved(f"environment variable {reference.name} is not set; it should hold a secret")
-        return value
+            raise SecretUnresolved(f"{place} is not set; it should hold a secret")
+    else:
+        place, value = f"secret file {reference.name}", _content(reference.name)
+    if not value:
+        raise SecretUnresolved(f"{place} is empty; it should hold a secret")
+    return value
+
+
+def _content(name: str) -> str:
     try:
-        return Path(reference.name).read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SecretUnresolved(f"secret file {reference.name} cannot be read: {error}") from error
+        return Path(name).read_bytes().decode().removesuffix("\n").removesuffix("\r")
+    except OSError as error:
+        raise SecretUnresolved(f"secret file {name} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError:
+        raise SecretUnresolved(f"secret file {name} is not UTF-8 text") from None  # the error shows a byte of it

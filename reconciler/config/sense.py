@@ -4,15 +4,19 @@ Nothing here depends on the clock, on a secret or on the network (P6).
 """
 
 import difflib
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from reconciler.config.declared import Declared, Entry
+from reconciler.config.read import Told
 from reconciler.core import calendar, instants
 from reconciler.core.restore import FAMILIES
 from reconciler.errors import Problem
 
-LOOPBACK = ("localhost", "127.", "::1", "[::1]")
+LOOPBACK = re.compile(r"localhost|127(\.[0-9]{1,3}){3}|::1|\[::1\]", re.IGNORECASE)
+MANY = 10  # names in one message
+LONGEST = 36_500 * 86_400  # the most that retention_days takes
 SERVER_FIELDS = ("hosts", "port", "user", "password", "tls")
 
 
@@ -33,17 +37,18 @@ def _warehouse(entry: Entry, declared: Declared) -> Iterator[Problem]:
         yield from _lacks(entry, engine, [("plan", "backup_cluster"), ("plan", "objects", "external_catalogs")])
     else:
         yield from _lacks(entry, engine, [("path",)])
-        if "tls" not in value and not all(host.startswith(LOOPBACK) for host in value["hosts"]):
+        if "tls" not in value and not all(map(LOOPBACK.fullmatch, value["hosts"])):
             yield entry.problem((), "hosts that are not loopback need `tls`: a mapping, `{}` at the least, or "
                                     "the word off for plain text", "tls", key=True)  # fmt: skip
     storage = value.get("storage")
     if storage is not None:
-        yield from _known(entry, ("storage",), "storage", storage, declared.storages)
+        yield from _known(entry, ("storage",), "storage", storage, declared.storage_names)
         if "local" in _value(declared.storages.get(storage)) and engine != "duckdb":
             yield entry.problem(("storage",), f"storage {storage!r} is local, which engine {engine} cannot "
                                               f"write to; use one with `s3`", "storage-engine")  # fmt: skip
     elif "plan" in value:
-        yield entry.problem(("plan",), "a warehouse with a plan needs `storage`", "required", key=True)
+        words = "a warehouse with a plan needs `storage`, the name of one under `storages`"
+        yield entry.problem(("plan",), words, "required", key=True)
     if "plan" in value:
         yield from _plan(entry, value["plan"])
 
@@ -53,12 +58,19 @@ def _plan(entry: Entry, plan: dict[str, Any]) -> Iterator[Problem]:
         yield from _moments(entry, ("plan", "one_time", "start_time"))
     name = plan.get("periodic", {}).get("time_zone")
     if name is not None and not _is_zone(name):
-        near = difflib.get_close_matches(name, calendar.zone_names(), n=1)
-        advice = f"; did you mean {near[0]!r}?" if near else ""
-        path = ("plan", "periodic", "time_zone")
-        yield entry.problem(path, f"{name!r} is no time zone of the IANA database{advice}", "time-zone")
-    if "databases" not in plan["objects"] and entry.value["engine"] == "duckdb":
-        yield entry.problem(("plan", "objects"), "engine duckdb backs up databases; name some", "required")
+        words = f"{name!r} is no time zone; {_near(name, calendar.zone_names()) or 'write a name as Europe/Berlin'}"
+        yield entry.problem(("plan", "periodic", "time_zone"), words, "time-zone")
+    if "databases" not in plan["objects"]:
+        if entry.value["engine"] == "duckdb":
+            words = "engine duckdb backs up databases; name some"
+            yield entry.problem(("plan", "objects"), words, "required", key=True)
+        elif "external_catalogs" not in plan["objects"]:
+            words = "`objects` names nothing to back up; add `databases` or `external_catalogs`"
+            yield entry.problem(("plan", "objects"), words, "required", key=True)
+    for field in ("catch_up", "timeout"):
+        if field in plan and instants.seconds(plan[field]) > LONGEST:
+            words = f"{field} is at most {instants.duration(LONGEST)}, and is {plan[field]}"
+            yield entry.problem(("plan", field), words, "range")
 
 
 def _is_zone(name: str) -> bool:
@@ -75,7 +87,7 @@ def _previous_names(declared: Declared) -> Iterator[Problem]:
         former = entry.value.get("previous_name")
         if former is None:
             continue
-        if former in declared.warehouses:
+        if former in (declared.warehouse_names or ()):
             words = f"{former!r} is declared as a warehouse itself, so it cannot be the previous name of {name!r}"
             yield entry.problem(("previous_name",), words, "previous-name")
         if former in seen:
@@ -87,7 +99,7 @@ def _previous_names(declared: Declared) -> Iterator[Problem]:
 def _restore(entry: Entry, declared: Declared) -> Iterator[Problem]:
     value = entry.value
     target = value["to"]["warehouse"]
-    yield from _known(entry, ("to", "warehouse"), "warehouse", target, declared.warehouses)
+    yield from _known(entry, ("to", "warehouse"), "warehouse", target, declared.warehouse_names)
     engine = _value(declared.warehouses.get(target)).get("engine")
     if engine == "duckdb":
         yield from _lacks(entry, engine, [("to", "cluster"), ("external_catalogs",)])
@@ -101,25 +113,31 @@ def _restore(entry: Entry, declared: Declared) -> Iterator[Problem]:
 def _source(entry: Entry, engine: str | None, declared: Declared) -> Iterator[Problem]:
     source = entry.value["from"]
     if "storage" in source:
-        yield from _known(entry, ("from", "storage"), "storage", source["storage"], declared.storages)
+        yield from _known(entry, ("from", "storage"), "storage", source["storage"], declared.storage_names)
         if source["backup_set"] == "latest" or not isinstance(source["backup_set"], str):
             yield entry.problem(("from", "backup_set"), "from a storage, a set is named by its id", "backup-set")
+        if "local" in _value(declared.storages.get(source["storage"])) and engine not in (None, "duckdb"):
+            words = f"storage {source['storage']!r} is local, which engine {engine} cannot read; use one with `s3`"
+            yield entry.problem(("from", "storage"), words, "storage-engine")
         return
-    made_by = _value(declared.warehouses.get(source["warehouse"])).get("engine")
-    if made_by is None:
-        words = f"warehouse {source['warehouse']!r} is not declared; only sets that the ledger knows are found"
+    name, known = source["warehouse"], declared.warehouse_names
+    made_by = _value(declared.warehouses.get(name)).get("engine")
+    if known is not None and name not in known:
+        advice = _near(name, known) or "only sets that the ledger knows are found"
+        words = f"warehouse {name!r} is not declared; {advice}"
         yield entry.problem(("from", "warehouse"), words, "unknown-warehouse", level="warning")
-    elif engine is not None and FAMILIES[made_by] != FAMILIES[engine]:
+    elif made_by is not None and engine is not None and FAMILIES[made_by] != FAMILIES[engine]:
         words = f"a backup set of engine {made_by} cannot be restored to engine {engine}"
         yield entry.problem(("to", "warehouse"), words, "engine-family")
 
 
 def _targets(entry: Entry) -> Iterator[Problem]:
-    names: dict[str, str] = entry.value.get("databases", {})
-    targets = list(names.values())
+    names = {key: name for key, name in entry.value.get("databases", {}).items() if not isinstance(key, Told)}
+    targets: dict[str, str] = {}
     for source, target in names.items():
-        if targets.count(target) > 1:
-            words = f"two databases would be restored as {target!r}"
+        first = targets.setdefault(target, source)
+        if first != source:
+            words = f"{source!r} would be restored as {target!r}, as {first!r} is already"
             yield entry.problem(("databases", source), words, "repeated")
     policy = entry.value.get("if_exists")
     for at, name in enumerate(policy["replace"] if isinstance(policy, dict) else ()):
@@ -138,12 +156,16 @@ def _lacks(entry: Entry, engine: str, paths: list[tuple[str, ...]]) -> Iterator[
 
 
 def _known(
-    entry: Entry, path: tuple[str, ...], kind: str, name: str, known: dict[str, Entry]
+    entry: Entry, path: tuple[str, ...], kind: str, name: str, known: frozenset[str] | None
 ) -> Iterator[Problem]:
-    if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
-        advice = f"did you mean {near[0]!r}?" if near else f"declared: {', '.join(sorted(known)) or 'none'}"
+    if known is not None and name not in known:
+        advice = _near(name, known) or f"declared: {', '.join(sorted(known)[:MANY]) or 'none'}"
         yield entry.problem(path, f"no {kind} {name!r}; {advice}", f"unknown-{kind}")
+
+
+def _near(name: str, known: Iterable[str]) -> str | None:
+    near = difflib.get_close_matches(name, sorted(known), n=1)
+    return f"did you mean {near[0]!r}?" if near else None
 
 
 def _moments(entry: Entry, path: tuple[str, ...]) -> Iterator[Problem]:
@@ -153,11 +175,11 @@ def _moments(entry: Entry, path: tuple[str, ...]) -> Iterator[Problem]:
         value = value.get(step) if isinstance(value, dict) else None
     if value is None:
         return
-    read_as: Callable[[str], Any] = instants.parse_moment
     try:
-        read_as(value)
-    except (ValueError, OverflowError) as error:
-        yield entry.problem(path, f"{value!r} does not exist: {error}", "instant")
+        instants.parse_moment(value)
+    except (ValueError, OverflowError):
+        words = f"{path[-1]} {value!r} does not exist in the calendar (years 1 to 9999, in UTC)"
+        yield entry.problem(path, words, "instant")
 
 
 def _value(entry: Entry | None) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 from typing import Any, NamedTuple
 
-from reconciler.core.model import Desired, Plan, Warehouse
+from reconciler.core import instants
+from reconciler.core.model import WEEKDAYS, Desired, Periodic, Plan, SecretReference, Server, Warehouse
 from reconciler.core.record import PlanRevision, Recorded
 from reconciler.core.restore import FAMILIES
 
@@ -67,15 +68,16 @@ def changes(desired: Desired, recorded: Recorded) -> tuple[Change, ...]:
 
 
 def mismatches(desired: Desired, recorded: Recorded) -> tuple[Mismatch, ...]:
-    """Names declared again, or still, for another engine family (P8)."""
+    """Names declared again, still, or as the new name of a warehouse, for another engine family (P8)."""
     return tuple(
         Mismatch(
             name,
-            f"warehouse {name} is recorded with engine {known.entry.engine}, whose backup sets "
+            f"warehouse {known.warehouse} is recorded with engine {known.entry.engine}, whose backup sets "
             f"engine {entry.engine} cannot restore; choose a new name for the new warehouse",
         )
         for name, entry in sorted(desired.warehouses.items())
-        if (known := recorded.plans.get(name)) and FAMILIES[known.entry.engine] != FAMILIES[entry.engine]
+        if (known := recorded.plans.get(name) or recorded.plans.get(entry.previous_name or name))
+        and FAMILIES[known.entry.engine] != FAMILIES[entry.engine]
     )
 
 
@@ -103,11 +105,23 @@ def _at(tree: Any, path: tuple[str, ...]) -> Any:
 
 def _tree(value: Any) -> Any:
     """Nested dicts in the words of the YAML."""
-    if isinstance(value, Plan):
-        document: dict[str, Any] = {"periodic": None, "one_time": None} | _tree_of(value)
-        schedule = document.pop("schedule")
-        return document | {"periodic" if "backup_every" in schedule else "one_time": schedule}
-    return _tree_of(value)
+    document = _tree_of(value)
+    match value:
+        case Warehouse():
+            connection = document.pop("connection")
+            return document | connection
+        case Plan():
+            schedule = document.pop("schedule")
+            kind, other = ("periodic", "one_time") if "backup_every" in schedule else ("one_time", "periodic")
+            durations = {name: instants.duration(document[name]) for name in ("catch_up", "timeout")}
+            return document | durations | {kind: schedule, other: None}
+        case Periodic():
+            return document | {"backup_every": [WEEKDAYS[day] for day in value.backup_every]}
+        case Server(tls=None):
+            return document | {"tls": "off"}
+        case SecretReference(kind, name):
+            return {kind: name}
+    return document
 
 
 def _tree_of(value: Any) -> Any:

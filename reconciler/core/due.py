@@ -16,9 +16,10 @@ def settle(revision: PlanRevision, open_tasks: Iterable[Task], now: datetime) ->
     if plan is None:
         return ()
     own = [task for task in open_tasks if task.warehouse == revision.warehouse]
-    due = _due(revision, plan, own, now)
-    superseded = any(task.state == "waiting" for task in due)
-    return (*(_overtaken(task, plan, now) for task in own if _is_over(task, plan, now, superseded)), *due)
+    tasks = (*(task for task in own if task.state == "waiting"), *_due(revision, plan, own, now))
+    newest = max((task.slot for task in tasks if task.state == "waiting"), default=now)
+    settled = (_unless_over(task, plan, newest, now) for task in tasks)
+    return tuple(task for task in settled if task not in own)
 
 
 def revision_of(entry: Warehouse, number: int, git_revision: str | None, now: datetime) -> PlanRevision:
@@ -26,9 +27,9 @@ def revision_of(entry: Warehouse, number: int, git_revision: str | None, now: da
     return PlanRevision(entry.name, number, entry, now, _counts_from(entry.plan, now), git_revision)
 
 
-def is_completed(plan: Plan, last: Task | None) -> bool:
+def is_completed(plan: Plan, tasks: Iterable[Task]) -> bool:
     """A one-time plan is completed once its slot has its task, however that ended (D5)."""
-    return isinstance(plan.schedule, OneTime) and last is not None and last.slot == plan.schedule.start_time
+    return isinstance(plan.schedule, OneTime) and any(task.slot == plan.schedule.start_time for task in tasks)
 
 
 def _counts_from(plan: Plan | None, now: datetime) -> datetime:
@@ -53,26 +54,19 @@ def _due(revision: PlanRevision, plan: Plan, own: list[Task], now: datetime) -> 
         return tuple(_ended(task, "disabled", "the plan is disabled", now) for task in tasks)
     if running is not None:
         return tuple(_ended(task, "skipped", f"{running.id} still runs", now) for task in tasks)
-    *late, newest = tasks
-    return (*(_ended(task, "missed", "a newer slot was due as well", now) for task in late),
-            _unless_late(newest, plan, now))  # fmt: skip
+    return tasks
 
 
-def _unless_late(task: Task, plan: Plan, now: datetime) -> Task:
-    return _overtaken(task, plan, now) if _is_late(task, plan, now) else task
-
-
-def _is_late(task: Task, plan: Plan, now: datetime) -> bool:
-    return now - task.slot > timedelta(seconds=plan.catch_up)
-
-
-def _is_over(task: Task, plan: Plan, now: datetime, superseded: bool) -> bool:
-    return task.state == "waiting" and (superseded or _is_late(task, plan, now))
-
-
-def _overtaken(task: Task, plan: Plan, now: datetime) -> Task:
-    late = f"not started within {instants.duration(plan.catch_up)} of its slot (`catch_up`)"
-    return _ended(task, "missed", late if _is_late(task, plan, now) else "a newer slot was due as well", now)
+def _unless_over(task: Task, plan: Plan, newest: datetime, now: datetime) -> Task:
+    """A task that waits is missed when a newer one waits as well, or its time is over (D3)."""
+    if task.state != "waiting":
+        return task
+    if task.slot < newest:
+        return _ended(task, "missed", "a newer slot was due as well", now)
+    if now - task.slot > timedelta(seconds=plan.catch_up):
+        reason = f"not started within {instants.duration(plan.catch_up)} of its slot (`catch_up`)"
+        return _ended(task, "missed", reason, now)
+    return task
 
 
 def _ended(task: Task, state: str, reason: str, now: datetime) -> Task:

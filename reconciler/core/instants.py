@@ -7,20 +7,23 @@ UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 def text(instant: datetime) -> str:
     """`2026-11-01T01:30:00Z`; fractions of a second are dropped."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
 def compact(instant: datetime) -> str:
     """`20261101T013000Z`, the form inside a task's id."""
-    return instant.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+    return text(instant).replace("-", "").replace(":", "")
 
 
 def parse(written: str) -> datetime:
-    """An instant with an offset, in UTC. Raises ValueError for a text without one."""
-    instant = datetime.fromisoformat(written)
+    """An instant with an offset, in UTC, without its fraction: an id and the ledger have whole seconds.
+
+    RFC 3339 lets `t` and `z` be small. Raises ValueError for a text without an offset.
+    """
+    instant = datetime.fromisoformat(written.upper())
     if instant.tzinfo is None:
         raise ValueError(f"{written} has no offset")
-    return instant.astimezone(UTC)
+    return instant.astimezone(UTC).replace(microsecond=0)
 
 
 def parse_moment(written: str) -> datetime:

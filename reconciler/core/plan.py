@@ -4,6 +4,7 @@ One pure function. The rows are the recorded state as it shall be; the actions a
 for once those rows are safe. A dry run prints both and carries out neither.
 """
 
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import NamedTuple
 
@@ -83,8 +84,9 @@ def decide(desired: Desired, recorded: Recorded, now: datetime, *, review: bool 
     """All that follows from the three. `review`: a commit is judged, so an overdue one-time start is a fault."""
     moves = renaming.renamings(desired, recorded)
     recorded = renaming.renamed(recorded, moves)
-    faults = _faults(desired, recorded, now, review=review)
-    desired = _without(desired, recorded, faults)
+    unfit = _warehouse_faults(desired, recorded, now, review=review)
+    misused = tuple(Fault(item.restore, item.message) for item in restore.misused(desired, recorded))
+    desired = _without(desired, recorded, unfit, misused)
     found = diff.changes(desired, recorded)
     revisions, tasks = _plans(found, desired, recorded, now)
     after = _after(recorded, revisions, tasks)
@@ -100,15 +102,17 @@ def decide(desired: Desired, recorded: Recorded, now: datetime, *, review: bool 
     tomorrow = now + retention.GRACE
     return Decision(
         changes=found,
-        faults=faults,
+        faults=(*unfit, *misused),
         warnings=_warnings(desired, after, now, review=review),
         rows=Rows(moves, revisions, tasks, requests, holds),
         actions=Actions(
             backups=_backups(desired, after),
             restores=starting,
             removals=_removals(desired, verdicts),
-            leftovers=tuple(item for item in after.leftovers if item.removable_at <= now),
-            ended_plans=tuple(change.previous for change in found if isinstance(change, diff.End)),
+            leftovers=tuple(
+                item for item in after.leftovers if item.removable_at <= now and item.storage in desired.storages
+            ),
+            ended_plans=_ended_plans(found),
             cancellations=_cancellations(desired, after),
         ),
         verdicts=verdicts,
@@ -118,10 +122,11 @@ def decide(desired: Desired, recorded: Recorded, now: datetime, *, review: bool 
     )
 
 
-def _faults(desired: Desired, recorded: Recorded, now: datetime, *, review: bool) -> tuple[Fault, ...]:
+def _warehouse_faults(
+    desired: Desired, recorded: Recorded, now: datetime, *, review: bool
+) -> tuple[Fault, ...]:
     return (
         *(Fault(item.warehouse, item.message) for item in diff.mismatches(desired, recorded)),
-        *(Fault(item.restore, item.message) for item in restore.misused(desired, recorded)),
         *_one_time_faults(desired, recorded, now, review=review),
     )
 
@@ -131,13 +136,16 @@ def _one_time_faults(
 ) -> tuple[Fault, ...]:
     """A new one-time start that has had its task (D5), or, to a reviewer, one that is past."""
     faults = []
+    by_warehouse = _by_warehouse(recorded.open_tasks)
     for name, entry in desired.planned.items():
         known = recorded.plans.get(name)
         start = _new_start(entry, known)
         if start is None:
             continue
-        task_id = naming.task_id(name, start)
-        if task_id in recorded.taken:
+        own = by_warehouse.get(name, ())
+        settled = due.settle(known, own, now) if known and known.in_force else ()
+        task_id = _task_at(start, name, recorded, (*own, *settled))
+        if task_id is not None:
             faults.append(Fault(name, f"one_time.start_time of {name} is the slot of task {task_id}, which has "
                                       f"had its run; choose another start_time"))  # fmt: skip
         elif review and start <= now:
@@ -154,18 +162,30 @@ def _new_start(entry: Warehouse, known: PlanRevision | None) -> datetime | None:
     return None if same else schedule.start_time
 
 
-def _without(desired: Desired, recorded: Recorded, faults: tuple[Fault, ...]) -> Desired:
+def _task_at(slot: datetime, name: str, recorded: Recorded, tasks: Iterable[Task]) -> str | None:
+    """The task that a slot of the warehouse has among these or in the ledger, whichever name it ran under."""
+    last = recorded.last_tasks.get(name)
+    known = next((task.id for task in (*tasks, *([last] if last else ())) if task.slot == slot), None)
+    own_id = naming.task_id(name, slot)
+    return own_id if known is None and own_id in recorded.taken else known
+
+
+def _without(
+    desired: Desired, recorded: Recorded, unfit: tuple[Fault, ...], misused: tuple[Fault, ...]
+) -> Desired:
     """The configuration in which faulty entries stay as they are recorded, or absent where they are new."""
-    faulty = {fault.subject for fault in faults if not fault.advice}
+    faulty = {fault.subject for fault in unfit if not fault.advice}
+    former = {desired.warehouses[name].previous_name or name for name in faulty}
     warehouses = {
         name: entry._replace(previous_name=None)
         for name, entry in desired.warehouses.items() if name not in faulty
     }  # fmt: skip
-    kept = {name: recorded.plans[name].entry for name in faulty
+    kept = {name: recorded.plans[name].entry for name in faulty | former
             if name in recorded.plans and recorded.plans[name].in_force}  # fmt: skip
+    used = {fault.subject for fault in misused}
     return desired._replace(
         warehouses=warehouses | kept,
-        restores={name: entry for name, entry in desired.restores.items() if name not in faulty},
+        restores={name: entry for name, entry in desired.restores.items() if name not in used},
     )
 
 
@@ -175,37 +195,54 @@ def _plans(
     """Settle the slots of what is in force, then end, overwrite and take over (P2, P3, P5)."""
     changed = {_name(change): change for change in found}
     revisions: list[PlanRevision] = []
-    tasks: dict[str, Task] = {}
-    by_warehouse = _by_warehouse(recorded.open_tasks)
+    standing = _by_warehouse(recorded.open_tasks)
+    settled = _by_warehouse(_abandoned(recorded, now))
     for name, known in recorded.plans.items():
         if not known.in_force:
             continue
-        settled = due.settle(known, by_warehouse.get(name, ()), now)
-        tasks |= {task.id: task for task in settled}
+        own = due.settle(known, standing.get(name, ()), now)
+        settled[name] = (*settled.get(name, ()), *own)
         if name in changed:
             revisions.append(known._replace(settled_until=now, ended_at=now))
-        elif settled:
+        elif own:
             revisions.append(known._replace(settled_until=now))
     for name, change in changed.items():
         if isinstance(change, diff.End):
             continue
         number = recorded.plans[name].revision + 1 if name in recorded.plans else 1
         fresh = due.revision_of(change.entry, number, desired.revision, now)
-        standing = {task.id: task for task in by_warehouse.get(name, ())} | tasks
-        settled = tuple(
-            task for task in due.settle(fresh, tuple(standing.values()), now)
-            if task.id not in recorded.taken
-        )  # fmt: skip
-        tasks |= {task.id: task for task in settled}
-        revisions.append(fresh._replace(settled_until=now) if settled else fresh)
-    return tuple(revisions), tuple(tasks.values())
+        before = {task.id: task for task in (*standing.get(name, ()), *settled.get(name, ()))}.values()
+        if _has_started(fresh, recorded, before):
+            fresh = fresh._replace(settled_until=now)
+        own = due.settle(fresh, before, now)
+        settled[name] = (*settled.get(name, ()), *own)
+        revisions.append(fresh._replace(settled_until=now) if own else fresh)
+    return tuple(revisions), tuple({task.id: task for tasks in settled.values() for task in tasks}.values())
+
+
+def _abandoned(recorded: Recorded, now: datetime) -> Iterator[Task]:
+    """Tasks that waited for too long under a plan that has ended meanwhile: no later slot will say so."""
+    revisions = {(item.warehouse, item.revision): item for item in (*recorded.history, *recorded.plans.values())}
+    for task in recorded.open_tasks:
+        newest = recorded.plans[task.warehouse]
+        if not (newest.in_force and newest.plan):
+            began = revisions[task.warehouse, task.plan_revision]
+            yield from due.settle(began._replace(settled_until=now), (task,), now)
+
+
+def _has_started(fresh: PlanRevision, recorded: Recorded, tasks: Iterable[Task]) -> bool:
+    """Whether the one-time start of a revision has had its task, so that it counts no more (D5)."""
+    schedule = fresh.plan.schedule if fresh.plan else None
+    if not isinstance(schedule, OneTime):
+        return False
+    return _task_at(schedule.start_time, fresh.warehouse, recorded, tasks) is not None
 
 
 def _name(change: diff.Change) -> str:
     return change.previous.warehouse if isinstance(change, diff.End) else change.entry.name
 
 
-def _by_warehouse(tasks: tuple[Task, ...]) -> dict[str, tuple[Task, ...]]:
+def _by_warehouse(tasks: Iterable[Task]) -> dict[str, tuple[Task, ...]]:
     groups: dict[str, tuple[Task, ...]] = {}
     for task in tasks:
         groups[task.warehouse] = (*groups.get(task.warehouse, ()), task)
@@ -213,10 +250,10 @@ def _by_warehouse(tasks: tuple[Task, ...]) -> dict[str, tuple[Task, ...]]:
 
 
 def _after(recorded: Recorded, revisions: tuple[PlanRevision, ...], tasks: tuple[Task, ...]) -> Recorded:
-    newest = recorded.plans | {
-        item.warehouse: item for item in sorted(revisions, key=lambda item: item.revision)
-    }
-    overwritten = tuple(item for item in revisions if newest[item.warehouse] != item)
+    before = (recorded.plans[item.warehouse] for item in revisions if item.warehouse in recorded.plans)
+    known = {(item.warehouse, item.revision): item for item in (*before, *revisions)}
+    newest = recorded.plans | {item.warehouse: item for _, item in sorted(known.items())}
+    overwritten = tuple(item for item in known.values() if newest[item.warehouse] != item)
     rows = {task.id: task for task in recorded.open_tasks} | {task.id: task for task in tasks}
     last = dict(recorded.last_tasks)
     for task in rows.values():
@@ -297,12 +334,21 @@ def _backups(desired: Desired, after: Recorded) -> tuple[StartBackup, ...]:
     revisions = {(item.warehouse, item.revision): item for item in (*after.history, *after.plans.values())}
     starts = []
     for task in sorted(after.open_tasks, key=lambda task: (task.slot, task.id)):
-        entry = revisions[task.warehouse, task.plan_revision].entry
+        entry = revisions[task.warehouse, task.plan_revision].entry._replace(name=task.warehouse)
         newest = desired.warehouses.get(task.warehouse)
         if newest is not None and newest.engine == entry.engine:
             entry = entry._replace(connection=newest.connection)
         starts.append(StartBackup(task, entry))
     return tuple(starts)
+
+
+def _ended_plans(found: tuple[diff.Change, ...]) -> tuple[PlanRevision, ...]:
+    """Plans that end with their warehouse, and those of warehouses that become a target only (P5)."""
+    gone = (
+        change.previous for change in found
+        if isinstance(change, diff.End) or (isinstance(change, diff.Update) and change.entry.plan is None)
+    )  # fmt: skip
+    return tuple(previous for previous in gone if previous.plan)
 
 
 def _cancellations(desired: Desired, after: Recorded) -> frozenset[str]:
@@ -324,6 +370,6 @@ def _warnings(desired: Desired, after: Recorded, now: datetime, *, review: bool)
             for name, entry in sorted(desired.planned.items())
             if not review and entry.plan and isinstance(entry.plan.schedule, OneTime)
             and entry.plan.schedule.start_time <= now
-            and not due.is_completed(entry.plan, after.last_tasks.get(name))
+            and _task_at(entry.plan.schedule.start_time, name, after, after.open_tasks) is None
         ),
     )  # fmt: skip

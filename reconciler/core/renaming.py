@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 from reconciler.core.model import Desired
 from reconciler.core.record import Recorded
+from reconciler.core.restore import FAMILIES
 
 
 class Renaming(NamedTuple):
@@ -12,13 +13,16 @@ class Renaming(NamedTuple):
 
 
 def renamings(desired: Desired, recorded: Recorded) -> tuple[Renaming, ...]:
-    """Those that have not happened yet: the old name has a history and no entry, the new one no history."""
+    """Those that have not happened yet: the old name has a history of the same engine family and no entry,
+    the new one no history.
+    """
     return tuple(
         Renaming(entry.previous_name, name)
         for name, entry in desired.warehouses.items()
         if entry.previous_name in recorded.plans
         and entry.previous_name not in desired.warehouses
         and name not in recorded.plans
+        and FAMILIES[recorded.plans[entry.previous_name].entry.engine] == FAMILIES[entry.engine]
     )
 
 

@@ -8,6 +8,7 @@ from reconciler.core import document
 from reconciler.core.model import Desired, FromStorage, FromWarehouse, Restore
 from reconciler.core.record import BackupSet, Recorded, RestoreTask
 
+UNBEGUN = frozenset({"pending", "needs_approval"})
 ENTRY_REMOVED = "the entry was removed before it was claimed"
 FAMILIES = {"velodb": "doris", "doris": "doris", "starrocks": "starrocks", "duckdb": "duckdb"}
 
@@ -61,7 +62,7 @@ def revised(desired: Desired, recorded: Recorded, now: datetime) -> tuple[Restor
     gone = [
         known._replace(state="cancelled", ended_at=now, reason=ENTRY_REMOVED)
         for known in recorded.restores.values()
-        if known.state in ("pending", "needs_approval") and known.id not in desired.restores
+        if known.state in UNBEGUN and known.id not in desired.restores
     ]
     wishes = {wish.subject for wish in recorded.cancellations}
     settled = [_settle(task, wishes, now) for task in seen if task is not None]
@@ -78,12 +79,13 @@ def _request(entry: Restore, known: RestoreTask | None, now: datetime) -> Restor
     if known.claimed_at is not None:
         return None
     if known.digest != fresh.digest or known.reason == ENTRY_REMOVED:
-        return fresh._replace(seen_at=known.seen_at)
+        state = "needs_approval" if known.state == "needs_approval" else "pending"
+        return fresh._replace(state=state, seen_at=known.seen_at)
     return known._replace(entry=entry)
 
 
 def _settle(task: RestoreTask, wishes: set[str], now: datetime) -> RestoreTask:
-    if task.state != "pending":
+    if task.state not in UNBEGUN:
         return task
     if task.entry.cancel or task.id in wishes:
         return task._replace(state="cancelled", ended_at=now, reason="cancelled before it started")

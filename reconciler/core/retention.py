@@ -4,6 +4,7 @@ A set may go only where every rule that stood at some time in the last day lets 
 a set removable sooner takes effect a day later, and a revert within the day saves it.
 """
 
+import itertools
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -47,8 +48,10 @@ def expiry(item: BackupSet, rules: tuple[PlanRevision, ...]) -> datetime:
     """When the days are over, under the plan in force and the ones it overwrote within their day."""
     if not rules:
         return item.completed_at + timedelta(days=item.retention_days)
-    *former, current = rules
-    return max(_expiry_by(item, current), *(_bounded(item, rule) for rule in former), item.completed_at)
+    former = (
+        min(_expiry_by(item, rule), later.taken_over_at + GRACE) for rule, later in itertools.pairwise(rules)
+    )
+    return max(_expiry_by(item, rules[-1]), *former, item.completed_at)
 
 
 def _expiry_by(item: BackupSet, rule: PlanRevision) -> datetime:
@@ -56,12 +59,8 @@ def _expiry_by(item: BackupSet, rule: PlanRevision) -> datetime:
     return item.completed_at + timedelta(days=days)
 
 
-def _bounded(item: BackupSet, rule: PlanRevision) -> datetime:
-    return min(_expiry_by(item, rule), rule.ended_at + GRACE) if rule.ended_at else _expiry_by(item, rule)
-
-
 def _rules_by_warehouse(revisions: Iterable[PlanRevision]) -> dict[str, tuple[PlanRevision, ...]]:
-    """The revisions with a plan, oldest first: the last of them counts for ever, ended or not."""
+    """The revisions with a plan, oldest first: each counts until the next was taken over, ended or not."""
     rules: dict[str, tuple[PlanRevision, ...]] = {}
     for revision in sorted(revisions, key=lambda item: item.revision):
         if revision.plan:
@@ -72,7 +71,7 @@ def _rules_by_warehouse(revisions: Iterable[PlanRevision]) -> dict[str, tuple[Pl
 def _keep_last(item: BackupSet, rules: tuple[PlanRevision, ...], now: datetime) -> int:
     if not rules:
         return item.keep_last
-    standing = [rule for rule in rules[:-1] if rule.ended_at is None or rule.ended_at + GRACE > now]
+    standing = [rule for rule, later in itertools.pairwise(rules) if later.taken_over_at + GRACE > now]
     return max(rule.plan.keep_last for rule in (*standing, rules[-1]) if rule.plan)
 
 

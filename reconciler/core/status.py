@@ -72,10 +72,11 @@ def status(
     warnings: tuple[str, ...] = (),
     next_write_by: datetime | None = None,
 ) -> Status:
-    """The whole report; `tasks` in order of their slots."""
+    """The whole report; `tasks` in order of their slots. The last task of a warehouse is shown however old."""
     desired = recorded.configuration
     declared = desired.warehouses if desired else {}
-    own_tasks = _grouped((task.warehouse, task) for task in tasks)
+    own_tasks = {name: [task] for name, task in recorded.last_tasks.items()}
+    own_tasks |= _grouped((task.warehouse, task) for task in tasks)
     own_verdicts = _grouped((item.backup_set.warehouse, item) for item in verdicts)
     names = sorted({*declared, *own_tasks, *own_verdicts, *recorded.plans})
     return Status(
@@ -107,14 +108,14 @@ def unhealthy(report: Status) -> tuple[str, ...]:
     return tuple(found)
 
 
-def plan_state(revision: PlanRevision | None, last: Task | None) -> str:
+def plan_state(revision: PlanRevision | None, tasks: Iterable[Task]) -> str:
     if revision is None or revision.plan is None:
         return "none"
     if not revision.in_force:
         return "ended"
     if not revision.plan.enabled:
         return "disabled"
-    return "completed" if due.is_completed(revision.plan, last) else "active"
+    return "completed" if due.is_completed(revision.plan, tasks) else "active"
 
 
 def _warehouse(
@@ -122,7 +123,7 @@ def _warehouse(
     verdicts: tuple[Verdict, ...], now: datetime,
 ) -> WarehouseStatus:  # fmt: skip
     known = entry or (revision.entry if revision else None)
-    state = plan_state(revision, tasks[-1] if tasks else None)
+    state = plan_state(revision, tasks)
     schedule = revision.plan.schedule if revision and revision.plan and state == "active" else None
     return WarehouseStatus(
         name=name,
@@ -132,15 +133,17 @@ def _warehouse(
         plan_state=state,
         orphaned=bool(verdicts) and state in ("none", "ended"),
         conditions=(_ready(state, tasks), _suspended(state, revision), _overdue(verdicts)),
-        last_successful_backup=max((v.backup_set.completed_at for v in verdicts), default=_last_success(tasks)),
+        last_successful_backup=_last_success(tasks, verdicts),
         next_run=calendar.next_slot(schedule, now) if schedule else None,
         tasks=tasks,
         verdicts=verdicts,
     )
 
 
-def _last_success(tasks: tuple[Task, ...]) -> datetime | None:
-    return max((task.ended_at for task in tasks if task.state == "succeeded" and task.ended_at), default=None)
+def _last_success(tasks: tuple[Task, ...], verdicts: tuple[Verdict, ...]) -> datetime | None:
+    """By the tasks and by the sets, since either may outlive the other."""
+    ends = [task.ended_at for task in tasks if task.state == "succeeded" and task.ended_at]
+    return max((*ends, *(item.backup_set.completed_at for item in verdicts)), default=None)
 
 
 def _ready(state: str, tasks: tuple[Task, ...]) -> Condition:
