@@ -53,12 +53,17 @@ def measured(wanted: list[Case], folder: Path, shuffler: random.Random, *, quick
     peers.install()
     until = time.monotonic() + BUDGET_S
     samples: Samples = {}
-    for case in wanted:
-        for size in case.quick_sizes if quick else case.sizes:
-            tell(f"{case.group}: {size:,}")
-            case.prepare(folder, size)
-            samples |= rounds.measure(case, size, folder, shuffler, quick=quick, until=until)
+    for size, case in by_size(wanted, quick=quick):
+        tell(f"{case.group}: {size:,}")
+        case.prepare(folder, size)
+        samples |= rounds.measure(case, size, folder, shuffler, quick=quick, until=until)
     return samples
+
+
+def by_size(wanted: list[Case], *, quick: bool) -> list[tuple[int, Case]]:
+    """The small sizes of all cases first, so that the large ones cannot use up the time of the others."""
+    pairs = [(size, case) for case in wanted for size in (case.quick_sizes if quick else case.sizes)]
+    return sorted(pairs, key=lambda pair: pair[0])
 
 
 def report(

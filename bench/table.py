@@ -6,7 +6,7 @@ from case import Case, Run, Samples
 from parquet_level import BASE, LEVELS, Copies
 from spread import Judged, Spread, of, ratio, spread
 
-HEAD = ("ours / it", "n plans", "side", "wall", "CPU", "peak RSS", "rounds")
+HEAD = ("ours / it, wall", "ours / it, CPU", "n plans", "side", "wall", "CPU", "peak RSS", "rounds")
 GOALS_HEAD = ("ratio", "at most", "met", "goal", "what")
 LEVEL_HEAD = ("time / zstd 1", "size / zstd 1", "level", "wall", "CPU", "size", "rounds")
 
@@ -44,10 +44,12 @@ def levels(copies: Copies) -> Iterator[str]:
 
 
 def _side(ours: Run, run: Run, samples: Samples) -> Sequence[str]:
-    against = "1" if run == ours else _ratio(ratio(samples[ours], samples[run], "wall_s"))
+    wall_ratio, cpu_ratio = (
+        "1" if run == ours else _ratio(ratio(samples[ours], samples[run], measure)) for measure in ("wall_s", "cpu_s")
+    )
     wall, cpu, rss = (of(samples, run, measure) for measure in ("wall_s", "cpu_s", "rss_mib"))
-    return (against, f"{run.size:,}", run.side, _seconds(wall), _seconds(cpu), f"{rss.median:.1f} MiB",
-            str(wall.count))  # fmt: skip
+    return (wall_ratio, cpu_ratio, f"{run.size:,}", run.side, _seconds(wall), _seconds(cpu),
+            f"{rss.median:.1f} MiB", str(wall.count))  # fmt: skip
 
 
 def _run(run: Run) -> str:

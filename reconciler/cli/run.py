@@ -46,10 +46,10 @@ class Address(click.ParamType[tuple[str, int]]):
 @click.option("--log-format", type=click.Choice(["auto", "text", "json"]), default="auto", show_default=True)
 @click.pass_context
 def command(
-    context: click.Context, /, listen: tuple[str, int] | None, reload_every: float, status_every: float, grace: float,
-    log_format: str, **given: Any,
+    context: click.Context, /, listen: tuple[str, int] | None, reload_every: float, status_every: float,
+    grace: float, log_format: str, **given: Any,
 ) -> None:  # fmt: skip
-    """Stay, and keep backups as the plans say: one pass whenever time, the plans or somebody's word call for it.
+    """Stay, and keep backups as the plans say: a pass whenever time, the plans or somebody's word call for it.
 
     SIGHUP looks at the plans at once. SIGTERM starts nothing new, gives running work --grace, and ends with 0; what
     still runs then goes on with the next start. Beside a running reconciler it stands by and takes over.
@@ -61,7 +61,7 @@ def command(
     health = Health(time.monotonic)
     if listen is not None:
         server = serve(listen, health, settings.paths.status)
-        click.echo(f"listening on http://{server.server_address[0]}:{server.server_address[1]}", err=True)  # type: ignore[str-bytes-safe]
+        click.echo(f"listening on http://{listen[0]}:{server.server_port}", err=True)
     rhythm = Rhythm(reload=reload_every, status=status_every, grace=grace)
     say = log.writer(log_format, settings.clock)
     Daemon(settings.paths, settings.clock, rhythm, say, health, simulated=settings.simulated).run()

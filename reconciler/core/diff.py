@@ -88,7 +88,8 @@ def fields(before: Warehouse, after: Warehouse) -> tuple[FieldChange, ...]:
     old, new = _tree(before), _tree(after)
     found = DeepDiff(old, new, view="tree", ignore_order=False)
     paths = {_to_list(item.path(output_format="list")) for group in found.values() for item in group}
-    return tuple(FieldChange(path, _at(old, path), _at(new, path)) for path in sorted(paths))
+    told = (FieldChange(path, _at(old, path), _at(new, path)) for path in sorted(paths))
+    return tuple(change for change in told if change.before != change.after)
 
 
 def _to_list(path: list[Any]) -> tuple[str, ...]:

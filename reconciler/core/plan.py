@@ -64,6 +64,14 @@ class Actions(NamedTuple):
     cancellations: frozenset[str] = frozenset()
 
 
+class Shift(NamedTuple):
+    """A set that these changes let expire sooner than before."""
+
+    backup_set: BackupSet
+    before: datetime
+    after: datetime
+
+
 class Decision(NamedTuple):
     changes: tuple[diff.Change, ...]
     faults: tuple[Fault, ...]
@@ -73,6 +81,7 @@ class Decision(NamedTuple):
     verdicts: tuple[retention.Verdict, ...]
     sooner: tuple[retention.Verdict, ...]  # what these changes make removable once their day is over
     after: Recorded  # the recorded state once the rows are written
+    shifts: tuple[Shift, ...] = ()
 
     @property
     def is_idle(self) -> bool:
@@ -119,6 +128,7 @@ def decide(desired: Desired, recorded: Recorded, now: datetime, *, review: bool 
         sooner=_newly_removable(_verdicts(after, starting, tomorrow), _verdicts(recorded, starting, tomorrow))
         if found or holds else (),
         after=after,
+        shifts=_shifts(verdicts, _verdicts(recorded, starting, now)) if found else (),
     )
 
 
@@ -309,6 +319,14 @@ def _verdicts(
 ) -> tuple[retention.Verdict, ...]:
     needed = frozenset(start.backup_set.id for start in starting)
     return retention.verdicts(after.sets, (*after.history, *after.plans.values()), after.holds, needed, now)
+
+
+def _shifts(
+    verdicts: tuple[retention.Verdict, ...], before: tuple[retention.Verdict, ...]
+) -> tuple[Shift, ...]:
+    known = {item.backup_set.id: item.expires_at for item in before}
+    moved = (Shift(item.backup_set, known[item.backup_set.id], item.expires_at) for item in verdicts)
+    return tuple(shift for shift in moved if shift.after < shift.before)
 
 
 def _newly_removable(

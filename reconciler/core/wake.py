@@ -25,21 +25,13 @@ def next_wake(decision: Decision, now: datetime) -> datetime:
 
 def _moments(after: Recorded, decision: Decision, now: datetime) -> Iterator[datetime]:
     yield from _slots(after, now)
-    for verdict in decision.verdicts:
-        yield verdict.expires_at
-    for task in after.restores.values():
-        if task.ended_at is None and task.entry.valid_until is not None:
-            yield task.entry.valid_until
-    for hold in after.holds:
-        if hold.until is not None:
-            yield hold.until
-        if hold.gone_at is not None:
-            yield hold.gone_at + GRACE
-    for revision in after.history:
-        if revision.ended_at is not None:
-            yield revision.ended_at + GRACE
-    for leftover in after.leftovers:
-        yield leftover.removable_at
+    yield from (verdict.expires_at for verdict in decision.verdicts)
+    yield from (leftover.removable_at for leftover in after.leftovers)
+    yield from (hold.until for hold in after.holds if hold.until)
+    former = (*(hold.gone_at for hold in after.holds), *(rule.ended_at for rule in after.history))
+    yield from (moment + GRACE for moment in former if moment)
+    limits = (task.entry.valid_until for task in after.restores.values() if task.ended_at is None)
+    yield from (moment for moment in limits if moment)
     actions = decision.actions
     if actions.backups or actions.restores or actions.removals or actions.leftovers:
         yield now + AGAIN

@@ -62,6 +62,11 @@ def _consequences(entry: Warehouse, before: Plan | None, decision: Decision, now
         return
     if before is None or before.schedule != entry.plan.schedule:
         yield f"    next run {both(calendar.next_slot(entry.plan.schedule, now), entry.plan)}"
+    shifted = [item for item in decision.shifts if item.backup_set.warehouse == entry.name]
+    if shifted:
+        first = min(shifted, key=lambda item: item.after)
+        yield (f"    {count(len(shifted), 'backup set')} would expire sooner, the first at {moment(first.after)} "
+               f"instead of {moment(first.before)}")  # fmt: skip
     going = [item for item in decision.sooner if item.backup_set.warehouse == entry.name]
     if going:
         total = size(sum(item.backup_set.size_bytes for item in going))

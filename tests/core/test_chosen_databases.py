@@ -44,7 +44,8 @@ def like(pattern: str, name: str) -> bool:
 
 
 @given(
-    st.lists(st.text("ab*.", max_size=6), max_size=3).map(tuple), st.lists(st.text("ab*.", max_size=6), max_size=2).map(tuple),
+    st.lists(st.text("ab*.", max_size=6), max_size=3).map(tuple),
+    st.lists(st.text("ab*.", max_size=6), max_size=2).map(tuple),
     st.lists(st.text("ab.\n", max_size=6), max_size=8, unique=True).map(tuple),
 )  # fmt: skip
 def test_the_choice_is_that_of_a_second_implementation(databases, excluded, existing):

@@ -1,4 +1,4 @@
-"""What becomes of each slot: run, missed, skipped or disabled, once and in the order of the rules (D2 to D5, P3, P4)."""
+"""What becomes of each slot: run, missed, skipped or disabled, and never anything twice (D2 to D5, P3, P4)."""
 
 import pytest
 from core_values import (

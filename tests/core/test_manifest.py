@@ -13,7 +13,8 @@ from reconciler.core.naming import TaskPlace
 
 INVENTORY = StoredFile("sales/inventory.json", 512, "ab" * 32)
 MADE = Manifest(
-    place=TaskPlace("acme", "shop", "shop-20261101T013000Z"), engine="duckdb", engine_version="v1.5", tool_version="0.1",
+    place=TaskPlace("acme", "shop", "shop-20261101T013000Z"),
+    engine="duckdb", engine_version="v1.5", tool_version="0.1",
     slot=at("2026-11-01 01:30"), started_at=at("2026-11-01 01:31"), completed_at=at("2026-11-01 01:40"),
     plan_revision=3, config_revision="c" * 40, retention_days=14, keep_last=2,
     snapshots=(Snapshot("crm", 1, INVENTORY, 4_000, 12, 77), Snapshot("sales", 2, INVENTORY, 6_000, 1, None)),
@@ -22,7 +23,8 @@ MADE = Manifest(
 
 instants = st.integers(0, 2**32).map(lambda amount: at("1990-01-01 00:00") + amount * SECOND)
 files = st.builds(StoredFile, st.text(), st.integers(0), st.text())
-snapshots = st.builds(Snapshot, st.text(), st.integers(1), files, st.integers(0), st.integers(0), st.none() | st.integers(0))
+counts = st.integers(0)
+snapshots = st.builds(Snapshot, st.text(), st.integers(1), files, counts, counts, st.none() | counts)
 manifests = st.builds(
     Manifest, place=st.builds(TaskPlace, st.text(), st.text(), st.text()), slot=instants, started_at=instants,
     completed_at=instants, snapshots=st.lists(snapshots, max_size=3).map(tuple),

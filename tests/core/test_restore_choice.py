@@ -98,7 +98,8 @@ def test_a_new_request_starts_at_once():
 @pytest.mark.parametrize(("source", "reason"), [
     (FromWarehouse("shop", "latest"), "no backup set of shop yet"),
     (FromWarehouse("shop", "shop-1"), "no backup set shop-1 of shop"),
-    (FromWarehouse("shop", None, at("2026-11-20 00:00")), "no backup set of shop completed before 2026-11-20T00:00:00Z"),
+    (FromWarehouse("shop", None, at("2026-11-20 00:00")),
+     "no backup set of shop completed before 2026-11-20T00:00:00Z"),
     (FromStorage("disk", "shop-1"), "no backup set shop-1 in storage disk"),
 ])  # fmt: skip
 def test_a_request_without_a_set_waits_and_says_why_once(source, reason):

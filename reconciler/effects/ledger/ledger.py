@@ -145,7 +145,7 @@ class Ledger:
     def words(self) -> tuple[frozenset[str], int]:
         """What others have left word of: the ids to stop, and how many things are allowed.
 
-        Asked anew only after some connection has written, which SQLite tells for next to nothing (PRAGMA data_version).
+        Asked anew only after some connection has written, which PRAGMA data_version tells for next to nothing.
         """
         with self._lock, readable(self._path):
             cursor = self._listening.cursor()
