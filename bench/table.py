@@ -45,7 +45,8 @@ def levels(copies: Copies) -> Iterator[str]:
 
 def _side(ours: Run, run: Run, samples: Samples) -> Sequence[str]:
     wall_ratio, cpu_ratio = (
-        "1" if run == ours else _ratio(ratio(samples[ours], samples[run], measure)) for measure in ("wall_s", "cpu_s")
+        "1" if run == ours else _ratio(ratio(samples[ours], samples[run], measure))
+        for measure in ("wall_s", "cpu_s")
     )
     wall, cpu, rss = (of(samples, run, measure) for measure in ("wall_s", "cpu_s", "rss_mib"))
     return (wall_ratio, cpu_ratio, f"{run.size:,}", run.side, _seconds(wall), _seconds(cpu),
