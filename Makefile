@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.made-from-pyproject
 
-.PHONY: demo test check bench clean
+.PHONY: demo demo-s3 test check bench clean
 
 $(STAMP): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -14,6 +14,9 @@ $(STAMP): pyproject.toml
 
 demo: $(STAMP)   ## the main job on two real DuckDB warehouses, in under a minute
 	$(BIN)/python demo/run.py
+
+demo-s3: $(STAMP) ## the same, with the backup sets in a real S3 server on loopback
+	$(BIN)/python demo/run.py --s3
 
 test: $(STAMP)   ## every test
 	$(BIN)/python -m pytest -n 2

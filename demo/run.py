@@ -1,8 +1,10 @@
 """The main job on two real DuckDB warehouses, from the first dry run to the first removed backup set.
 
-Every command is printed before it runs, so that a reader can repeat it in the folder demo/work.
+Every command is printed before it runs, so that a reader can repeat it in the folder demo/work. With `--s3` the
+backup sets go to a real S3 server, SeaweedFS on loopback, which lives as long as the demo.
 """
 
+import contextlib
 import os
 import shlex
 import shutil
@@ -14,6 +16,9 @@ from pathlib import Path
 import warehouses
 
 HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent / "tests" / "servers"))
+import seaweed  # noqa: E402  the same server as the tests use
+
 WORK = HERE / "work"
 RECONCILE = Path(sys.executable).with_name("reconcile")
 PLANS = WORK / "plans.yaml"
@@ -26,7 +31,10 @@ def main() -> None:
     say("Two warehouses of DuckDB files, and the plans of examples/plans.yaml beside them.")
     shutil.copy(HERE.parent / "examples" / "plans.yaml", PLANS)
     print(f"  {warehouses.build(WORK / 'warehouses'):,} rows in 5 tables")
-    run_story()
+    with contextlib.ExitStack() as stack:
+        if "--s3" in sys.argv:
+            move_to_s3(stack.enter_context(seaweed.seaweed()))
+        run_story()
     print(f"\nDone in {time.monotonic() - began:.0f} s. Everything is in {WORK.relative_to(Path.cwd())}.")
 
 
@@ -65,6 +73,17 @@ def reconcile(now: str | None, *words: str) -> None:
     arguments = [*(("--now", now) if now else ()), *words]
     print(f"\n$ reconcile {shlex.join(arguments)}", flush=True)
     subprocess.run([RECONCILE, *arguments], cwd=WORK, check=True)
+
+
+def move_to_s3(server: seaweed.Seaweed) -> None:
+    """The storage of the plans becomes the bucket of a server that has just been started."""
+    say(f"A real S3 server listens on {server.endpoint}; the plans' storage becomes a bucket in it.")
+    os.environ |= {"S3_KEY": seaweed.ACCESS_KEY, "S3_SECRET": seaweed.SECRET_KEY}
+    edit({
+        "local: {path: ./backups}             # relative to this file":
+        f"s3: {{bucket: {seaweed.BUCKET}, prefix: warehouses, endpoint: '{server.endpoint}', "
+        f"credentials: {{access_key: {{env: S3_KEY}}, secret_key: {{env: S3_SECRET}}}}}}"
+    })  # fmt: skip
 
 
 def compare() -> None:
