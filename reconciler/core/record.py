@@ -142,7 +142,7 @@ class Recorded(NamedTuple):
 
     configuration: Desired | None = None
     plans: dict[str, PlanRevision] = {}  # noqa: RUF012  never written to; the newest revision of each warehouse, ended ones too
-    history: tuple[PlanRevision, ...] = ()  # former ones whose rule still counts (S2), or that an open task began with
+    history: tuple[PlanRevision, ...] = ()  # former ones that still count (S2), or began an open task
     open_tasks: tuple[Task, ...] = ()
     last_tasks: dict[str, Task] = {}  # noqa: RUF012  the newest task of each warehouse
     taken: frozenset[str] = frozenset()  # ids of tasks that one-time starts of the YAML would have
