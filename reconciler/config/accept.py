@@ -34,12 +34,13 @@ class Compiler:
         checks = []
         if schema.get("type") == "object" or "properties" in schema:
             checks.append(self._object(schema))
-        keywords = schema.keys() - WORDS - OF_OBJECTS - {"then", "else"}
+        done = {"type", "required"} if schema.get("type") == "object" else set()
+        keywords = schema.keys() - WORDS - OF_OBJECTS - {"then", "else"} - done
         checks += [getattr(self, f"_{keyword}")(schema) for keyword in ORDER if keyword in keywords]
         unknown = keywords - set(ORDER)
         if unknown:
             raise KeyError(f"keyword {unknown.pop()} is not compiled")
-        return checks[0] if len(checks) == 1 else lambda value: all(check(value) for check in checks)
+        return _all(checks)
 
     def _reference(self, reference: str) -> Check:
         name = reference.removeprefix("#/definitions/")
@@ -122,8 +123,7 @@ class Compiler:
         return lambda value: not isinstance(value, list) or all(map(item, value))
 
     def _allOf(self, schema: dict[str, Any]) -> Check:  # noqa: N802
-        checks = tuple(self.check(part) for part in schema["allOf"])
-        return checks[0] if len(checks) == 1 else lambda value: all(check(value) for check in checks)
+        return _all([self.check(part) for part in schema["allOf"]])
 
     def _oneOf(self, schema: dict[str, Any]) -> Check:  # noqa: N802
         checks = tuple(self.check(part) for part in schema["oneOf"])
@@ -132,6 +132,20 @@ class Compiler:
     def _if(self, schema: dict[str, Any]) -> Check:
         condition, then, other = (self.check(schema[part]) for part in ("if", "then", "else"))
         return lambda value: then(value) if condition(value) else other(value)
+
+
+def _all(checks: list[Check]) -> Check:
+    """All of them, as one; a loop costs a third of `all` over a generator."""
+    if len(checks) == 1:
+        return checks[0]
+
+    def check(value: Any) -> bool:
+        for single in checks:  # noqa: SIM110
+            if not single(value):
+                return False
+        return True
+
+    return check
 
 
 def _is_number(value: Any) -> bool:

@@ -1,5 +1,6 @@
 """Checked entries become the desired state, every default filled in. Nothing here can fail."""
 
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -145,4 +146,13 @@ def _path(entry: Entry, written: str) -> str:
     """Relative to the file that says it, by the path under which that file was given: a link that swaps
     commits, as git-sync's does, leaves it the same.
     """
-    return str((Path(entry.file).absolute().parent / written).absolute())
+    if written.startswith("/"):
+        return str(Path(written))
+    steps = [step for step in written.split("/") if step not in ("", ".")]
+    return "/".join((_folder(entry.file), *steps))
+
+
+@functools.cache
+def _folder(file: str) -> str:
+    """The folder of a file, absolute, links as they were written."""
+    return str(Path(file).absolute().parent).rstrip("/")

@@ -4,7 +4,7 @@ import functools
 import gc
 import hashlib
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from reconciler.config import accept, build, declared, explain, read, schema, sense
 from reconciler.config import revision as revisions
@@ -51,7 +51,8 @@ def load(path: Path) -> Loaded:
         trees, more = _checked(contents)
         problems += more
         complete = complete and len(trees) == len(contents)
-        merged = declared.merge(trees, _checks()[1], problems, complete=complete)
+        checks = _checks()[1] if problems else dict.fromkeys(SECTIONS, _accept_again)
+        merged = declared.merge(trees, checks, problems, complete=complete)
         problems += sense.problems(merged)
         problems.sort(key=lambda problem: (problem.file, problem.line, problem.column))
         failed = any(problem.level == "error" for problem in problems)
@@ -107,6 +108,11 @@ def _digest(contents: dict[str, bytes]) -> str:
         total.update(f"{Path(file).name}\0{len(content)}\0".encode())
         total.update(content)
     return f"sha256:{total.hexdigest()}"
+
+
+def _accept_again(_: Any) -> bool:
+    """Entries of files that were accepted as a whole need no second look."""
+    return True
 
 
 @functools.cache

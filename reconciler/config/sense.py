@@ -54,8 +54,7 @@ def _warehouse(entry: Entry, declared: Declared) -> Iterator[Problem]:
 
 
 def _plan(entry: Entry, plan: dict[str, Any]) -> Iterator[Problem]:
-    if "one_time" in plan:
-        yield from _moments(entry, ("plan", "one_time", "start_time"))
+    yield from _moments(entry, ("plan", "one_time", "start_time"))
     name = plan.get("periodic", {}).get("time_zone")
     if name is not None and not _is_zone(name):
         words = f"{name!r} is no time zone; {_near(name, calendar.zone_names()) or 'write a name as Europe/Berlin'}"
@@ -104,8 +103,7 @@ def _restore(entry: Entry, declared: Declared) -> Iterator[Problem]:
     if engine == "duckdb":
         yield from _lacks(entry, engine, [("to", "cluster"), ("external_catalogs",)])
     yield from _source(entry, engine, declared)
-    if not isinstance(value["from"]["backup_set"], str):
-        yield from _moments(entry, ("from", "backup_set", "before"))
+    yield from _moments(entry, ("from", "backup_set", "before"))
     yield from _moments(entry, ("valid_until",))
     yield from _targets(entry)
 
@@ -159,7 +157,8 @@ def _known(
     entry: Entry, path: tuple[str, ...], kind: str, name: str, known: frozenset[str] | None
 ) -> Iterator[Problem]:
     if known is not None and name not in known:
-        advice = _near(name, known) or f"declared: {', '.join(sorted(known)[:MANY]) or 'none'}"
+        listed = [*sorted(known)[:MANY], *(["…"] if len(known) > MANY else [])]
+        advice = _near(name, known) or f"declared: {', '.join(listed) or 'none'}"
         yield entry.problem(path, f"no {kind} {name!r}; {advice}", f"unknown-{kind}")
 
 

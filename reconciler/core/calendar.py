@@ -44,7 +44,7 @@ def slots(schedule: Schedule, after: datetime, until: datetime) -> Iterator[date
         case OneTime(start_time):
             if after < start_time <= until:
                 yield start_time
-        case Periodic():
+        case Periodic() if after < until:
             for slot in _slots_from(schedule, after):
                 if slot > until:
                     return

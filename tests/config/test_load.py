@@ -111,6 +111,19 @@ def test_a_file_that_is_not_there_is_one_problem(tmp_path):
     ]
 
 
+def test_a_name_that_no_file_can_have_is_one_problem(tmp_path):
+    """P6: some versions of Python raise already where they look whether it is a folder."""
+    path = tmp_path / ("x" * 300)
+
+    assert load(path).problems == (Problem(str(path), 0, 0, "cannot be read: File name too long", "unreadable"),)
+
+
+def test_a_folder_without_plans_is_one_problem(tmp_path):
+    assert load(tmp_path).problems == (
+        Problem(str(tmp_path), 0, 0, "the folder has no *.yaml or *.yml file", "no-files"),
+    )
+
+
 def test_a_loop_of_links_is_one_problem(tmp_path):
     """P6: Python says of such a path that it is no file at all, or raises an error of its own."""
     (tmp_path / "loop").symlink_to("loop")
