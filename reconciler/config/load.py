@@ -51,7 +51,7 @@ def load(path: Path) -> Loaded:
         trees, more = _checked(contents)
         problems += more
         complete = complete and len(trees) == len(contents)
-        checks = _checks()[1] if problems else dict.fromkeys(SECTIONS, _accept_again)
+        checks: dict[str, accept.Check] = _checks()[1] if problems else dict.fromkeys(SECTIONS, _accept_again)
         merged = declared.merge(trees, checks, problems, complete=complete)
         problems += sense.problems(merged)
         problems.sort(key=lambda problem: (problem.file, problem.line, problem.column))
