@@ -6,7 +6,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY reconciler ./reconciler
 COPY schemas ./schemas
 RUN python3 -m venv /opt/reconcile \
- && /opt/reconcile/bin/pip install --no-cache-dir --disable-pip-version-check --compile ".[duckdb]"
+ && /opt/reconcile/bin/pip install --no-cache-dir --disable-pip-version-check --compile ".[duckdb,s3]"
 
 FROM ${BASE}
 COPY --from=build /opt/reconcile /opt/reconcile
@@ -19,4 +19,4 @@ VOLUME /var/lib/reconcile
 USER 65532:65532
 WORKDIR /var/lib/reconcile
 ENTRYPOINT ["reconcile"]
-CMD ["apply"]
+CMD ["run"]
