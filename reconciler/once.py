@@ -90,7 +90,8 @@ def apply(
 ) -> Outcome:  # fmt: skip
     """Reads, decides, does, waits for what it started, and writes the status file (T1, T3, T4).
 
-    `say` is given each thing that happened, `tick` what runs and how far it is, in per cent.
+    `say` is given each thing that happened, `tick` what runs and how far it is, in per cent, twice a second; what
+    `tick` raises ends the waiting, and what still runs is gone on with by the next pass.
     """
     from reconciler.effects.ledger import Lease, Ledger, open_to_write  # noqa: PLC0415
 
@@ -116,7 +117,7 @@ def _followed(passing: Pass, step: Step, tick: Callable[[dict[str, int]], None])
         if passing.runner.progress.version != written:
             written = passing.runner.progress.version
             passing.write_status(step, passing.runner.progress.snapshot())
-            tick(passing.runner.progress.snapshot())
+        tick(passing.runner.progress.snapshot())
         busy = passing.runner.wait(0.5)
     report = passing.write_status(step, {})
     unwritten = (passing.unwritten,) if passing.unwritten else ()

@@ -1,5 +1,8 @@
 """`reconcile apply`."""
 
+import signal
+import threading
+from types import FrameType
 from typing import Any
 
 import click
@@ -25,7 +28,14 @@ def command(context: click.Context, /, **given: Any) -> None:
     """
     settings = options.settings(context, given)
     progress = Progress()
-    outcome = once.apply(settings.paths, settings.clock, progress.say, progress.show, simulated=settings.simulated)
+    interrupted = _on_interrupt()
+
+    def tick(running: dict[str, int]) -> None:
+        if interrupted.is_set():
+            raise KeyboardInterrupt
+        progress.show(running)
+
+    outcome = once.apply(settings.paths, settings.clock, progress.say, tick, simulated=settings.simulated)
     progress.end()
     if outcome.idle:
         click.echo("nothing was due and nothing has changed", err=True)
@@ -37,6 +47,21 @@ def command(context: click.Context, /, **given: Any) -> None:
     for failure in outcome.failures:
         click.echo(f"error: {safe(failure)}", err=True)
     context.exit(_code(outcome))
+
+
+def _on_interrupt() -> threading.Event:
+    """Set by the first Ctrl-C, which is seen within half a second; a second one interrupts whatever is going on.
+
+    Python's own KeyboardInterrupt would be lost where it strikes inside a callback of a library.
+    """
+    interrupted = threading.Event()
+
+    def note(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  the handler's form
+        interrupted.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    signal.signal(signal.SIGINT, note)
+    return interrupted
 
 
 def _code(outcome: once.Outcome) -> int:
