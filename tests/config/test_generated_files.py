@@ -19,10 +19,13 @@ def test_a_file_over_16_mib_is_refused_and_one_of_16_mib_is_read(tmp_path):
     path = tmp_path / "plans.yaml"
     full = HEAD + "#" * (read.MAX_BYTES - len(HEAD))
 
+    assert told(path, full) == []
     assert told(path, full + "#") == [
         "plans.yaml: error: larger than 16,777,216 bytes; split it into several files [too-large]"
     ]
-    assert told(path, full) == []
+    assert load(path).problems == (
+        Problem(str(path), 0, 0, "larger than 16,777,216 bytes; split it into several files", "too-large"),
+    )
 
 
 @pytest.mark.parametrize(
@@ -43,6 +46,16 @@ def test_64_levels_are_read_and_a_65th_is_not():
     assert read.read(b"a: " + b"[" * 64 + b"]" * 64, "f") == (
         None, [Problem("f", 1, 67, "deeper than 64 levels", "too-deep")]
     )  # fmt: skip
+
+
+def test_what_an_alias_stands_for_counts_by_its_depth_as_well():
+    for depth in (1, 20, 63):
+        inner, outer = f"a: &a {'[' * depth}{']' * depth}\n", 63 - depth
+        assert read.read(f"{inner}b: {'[' * outer}*a{']' * outer}".encode(), "f")[1] == []
+        assert read.read(f"{inner}b: {'[' * (outer + 1)}*a{']' * (outer + 1)}".encode(), "f")[1] == [
+            Problem("f", 2, 5 + outer, "deeper than 64 levels", "too-deep")
+        ]
+    assert read.read(f"a: &a x\nb: {'[' * 63}*a{']' * 63}".encode(), "f")[1] == []
 
 
 def _nested(levels: int) -> list:

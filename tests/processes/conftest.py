@@ -9,13 +9,13 @@ import pytest
 
 @pytest.fixture
 def until() -> Callable:
-    """Waits for a condition; fails after half a minute."""
+    """Waits for a condition; fails after a minute and a half."""
 
     def wait(condition: Callable[[], object]) -> object:
-        end = time.monotonic() + 30
+        end = time.monotonic() + 90
         while not (found := condition()):
             if time.monotonic() > end:
-                pytest.fail("what was waited for did not happen within 30 s")
+                pytest.fail("what was waited for did not happen within 90 s")
             threading.Event().wait(0.005)
         return found
 
