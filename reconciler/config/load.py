@@ -28,7 +28,6 @@ class Loaded(NamedTuple):
     def errors(self) -> tuple[Problem, ...]:
         return tuple(problem for problem in self.problems if problem.level == "error")
 
-
     @property
     def fingerprint(self) -> tuple[str, str | None]:
         return (self.digest, self.revision)

@@ -33,7 +33,8 @@ SCALARS = [
     "2026-02-30T00:00:00Z", "2026-12-01", "2026-12-01T02:00:00", "acme-eu", "Acme", "acme\n", "a" * 63, "a" * 64, "é", "٣h",
     "https://s3.example.com", "https://u:p@s3.example.com", "a/b", "/a", "../a", [], {}, ["x"], ["x", "x"], [1, 1.0], [1, True],
     ["monday"], [{}, {}], {"x": "y"}, {"env": "X"}, {"file": "x"}, {"env": "X", "file": "x"}, {"before": "2026-12-01T02:00:00Z"},
-    {"replace": ["x"]}, {"replace": []}, {"Bad Name": {}}, {"ok": {"engine": "duckdb", "path": "p"}}, {"ok": {"local": {"path": "p"}}},
+    {"replace": ["x"]}, {"replace": []},
+    {"Bad": {"engine": "duckdb", "path": "p"}}, {"Bad": {"local": {"path": "p"}}}, {"ok": {"engine": "duckdb", "path": "p"}}, {"ok": {"local": {"path": "p"}}},
 ]  # fmt: skip
 KEYS = sorted(
     {key for part in [DOCUMENT, *DOCUMENT["definitions"].values()] for key in part.get("properties", {})}
