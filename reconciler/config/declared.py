@@ -2,9 +2,9 @@
 
 from typing import Any, NamedTuple
 
-from reconciler.config import explain, read
+from reconciler.config import explain, marks
 from reconciler.config.accept import Check
-from reconciler.config.read import Map, Told
+from reconciler.config.marks import Map, Told
 from reconciler.errors import Problem
 
 
@@ -23,13 +23,13 @@ class Entry(NamedTuple):
 
     def problem(self, path: tuple[str | int, ...], message: str, code: str, *, key: bool = False,
                 level: str = "error") -> Problem:  # fmt: skip
-        mark = read.mark_at(self.root, (*self.path, *path), key=key)
-        return Problem(self.file, *read.place(mark), f"{self.name}: {message}", code, level)
+        mark = marks.mark_at(self.root, (*self.path, *path), key=key)
+        return Problem(self.file, *marks.place(mark), f"{self.name}: {message}", code, level)
 
     def place(self, path: tuple[str, ...]) -> str:
         """`plans.yaml:12:3` of the entry's key, or of the value at a path in it."""
-        mark = read.mark_at(self.root, (*self.path, *path), key=not path)
-        return "{}:{}:{}".format(self.file, *read.place(mark))
+        mark = marks.mark_at(self.root, (*self.path, *path), key=not path)
+        return "{}:{}:{}".format(self.file, *marks.place(mark))
 
 
 class Declared(NamedTuple):
@@ -121,7 +121,7 @@ def _installation(trees: dict[str, Map], problems: list[Problem], *, complete: b
             complete = complete and "installation" not in root
             continue
         if first is not None and first[1] != name:
-            place = read.place(read.mark_at(root, ("installation",)))
+            place = marks.place(marks.mark_at(root, ("installation",)))
             words = f"installation is {name!r} here and {first[1]!r} in {first[0]}; it is one for all files"
             problems.append(Problem(file, *place, words, "installation"))
         first = first or (file, name)

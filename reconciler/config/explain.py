@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from reconciler.config import read, schema
-from reconciler.config.read import Map, Told
+from reconciler.config import marks, read, schema
+from reconciler.config.marks import Map, Told
 from reconciler.errors import Problem
 
 Path = tuple[str | int, ...]
@@ -30,7 +30,7 @@ def problems(tree: Map, file: str) -> list[Problem]:
 
     validator = Draft7Validator(schema.document("plans"))
     found = {
-        Problem(file, *read.place(mark), message, code)
+        Problem(file, *marks.place(mark), message, code)
         for error in validator.iter_errors(tree)
         for mark, message, code in _explain(tree, error)
     }
@@ -59,7 +59,7 @@ def _explain(tree: Map, error: Any) -> Iterator[Finding]:
             yield from _bad_name(tree, path, error)
         case _:
             words = f"{name(path)} {_ought(path, error)}"
-            yield read.mark_at(tree, path), words, CODES.get(error.validator, "size")
+            yield marks.mark_at(tree, path), words, CODES.get(error.validator, "size")
 
 
 def _unknown_keys(tree: Map, path: Path, error: Any) -> Iterator[Finding]:
@@ -70,7 +70,7 @@ def _unknown_keys(tree: Map, path: Path, error: Any) -> Iterator[Finding]:
         near = difflib.get_close_matches(key, known, n=1)
         advice = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(sorted(known))}"
         words = f"unknown key {_shown(path, key)} in {name(path)}; {advice}"
-        yield read.mark_at(tree, (*path, key), key=True), words, "unknown-key"
+        yield marks.mark_at(tree, (*path, key), key=True), words, "unknown-key"
 
 
 def _missing(tree: Map, path: Path, error: Any) -> Iterator[Finding]:
@@ -84,7 +84,7 @@ def _one_of(tree: Map, path: Path, wanted: list[str], instance: Map) -> Iterator
     given = [key for key in wanted if key in instance]
     if len(given) > 1:
         words = f"{name(path)} has both {' and '.join(map(repr, given))}; keep one"
-        yield max(read.mark_at(tree, (*path, key), key=True) for key in given), words, "one-of"
+        yield max(marks.mark_at(tree, (*path, key), key=True) for key in given), words, "one-of"
     elif not given and not _merges(instance):
         words = f"needs {' or '.join(map(repr, wanted))}" if wanted else "must not be empty"
         yield _key_mark(tree, path), f"{name(path)} {words}", "one-of"
@@ -96,13 +96,13 @@ def _repeated(tree: Map, path: Path, items: list[Any]) -> Iterator[Finding]:
         first = places.setdefault(repr(item), at)
         if first != at:
             words = f"{name(path)} has {_shown(path, item)} twice; first in place {first + 1}"
-            yield read.mark_at(tree, (*path, at)), words, "repeated"
+            yield marks.mark_at(tree, (*path, at)), words, "repeated"
 
 
 def _bad_name(tree: Map, path: Path, error: Any) -> Iterator[Finding]:
     if not isinstance(error.instance, Told):
         words = f"{error.instance!r} is no name; expected: {_described(error)}"
-        yield read.mark_at(tree, (*path, error.instance), key=True), words, "name"
+        yield marks.mark_at(tree, (*path, error.instance), key=True), words, "name"
 
 
 def _merges(instance: Map) -> bool:
@@ -112,7 +112,7 @@ def _merges(instance: Map) -> bool:
 
 def _key_mark(tree: Map, path: Path) -> int:
     """Where a mapping that lacks something is named; an item of a list has no name."""
-    return read.mark_at(tree, path, key=bool(path) and isinstance(path[-1], str))
+    return marks.mark_at(tree, path, key=bool(path) and isinstance(path[-1], str))
 
 
 def _ought(path: Path, error: Any) -> str:

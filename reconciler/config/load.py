@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from reconciler.config import accept, build, declared, explain, read, schema, sense
 from reconciler.config import revision as revisions
-from reconciler.config.read import Map
+from reconciler.config.marks import Map
 from reconciler.core.model import Desired
 from reconciler.errors import Problem
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from reconciler.config.marks import LINE_BITS, Map, Seq, Told, place
 from reconciler.errors import Problem
 
 MAX_BYTES = 16 * 1024 * 1024
@@ -19,7 +20,6 @@ MAX_DEPTH = 64
 MAX_ALIASED = 10_000  # nodes that aliases may stand for, all together
 
 TAGGED = "tags are not used here; write the value without it"
-LINE_BITS = 25  # a mark is line << 25 | column; no line is longer than MAX_BYTES
 Parser = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 MAYBE_SPECIAL = frozenset("0123456789+-.~nNtTfF")
@@ -36,36 +36,6 @@ HINTS = {  # what the parser's words mostly stand for
     "found character that cannot start any token": "a tab cannot indent, and a text that begins with @, % or ` "
                                                    "needs quotes",
 }  # fmt: skip
-
-
-class Map(dict[str, Any]):
-    """A mapping; `marks` holds the marks of key and value in turn, in the order of the keys."""
-
-    __slots__ = ("marks",)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.marks: list[int] = []
-
-
-class Seq(list[Any]):
-    """A sequence; `marks` holds the mark of each item."""
-
-    __slots__ = ("marks",)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.marks: list[int] = []
-
-
-class Told(str):
-    """A key whose problem has been told already: later checks skip it, but not what it holds."""
-
-    __slots__ = ()
-
-    @property
-    def written(self) -> str:
-        return self.partition("\0")[0]
 
 
 class Unreadable(Exception):
@@ -101,27 +71,6 @@ def read(content: bytes, file: str) -> tuple[Map | None, list[Problem]]:
         problems.append(Problem(file, 1, 1, words, "type"))
         return None, problems
     return tree, problems
-
-
-def place(mark: int) -> tuple[int, int]:
-    """Line and column, both from 1."""
-    return (mark >> LINE_BITS) + 1, (mark & ((1 << LINE_BITS) - 1)) + 1
-
-
-def mark_at(tree: Any, path: tuple[str | int, ...], *, key: bool = False) -> int:
-    """Where the value at a path stands, or with `key` its key; the nearest parent where it does not exist."""
-    mark = 0
-    for at, step in enumerate(path):
-        if isinstance(tree, Map) and step in tree:
-            position = 2 * list(tree).index(str(step))
-            wants_key = key and at == len(path) - 1
-            mark = tree.marks[position if wants_key else position + 1]
-        elif isinstance(tree, Seq) and isinstance(step, int) and step < len(tree):
-            mark = tree.marks[step]
-        else:
-            break
-        tree = tree[step]
-    return mark
 
 
 class _Builder:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from reconciler.config.declared import Declared, Entry
-from reconciler.config.read import Told
+from reconciler.config.marks import Told
 from reconciler.core import calendar, instants
 from reconciler.core.restore import FAMILIES
 from reconciler.errors import Problem

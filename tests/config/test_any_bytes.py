@@ -5,7 +5,7 @@ import json
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from reconciler.config import read
+from reconciler.config import marks, read
 from reconciler.config.load import load
 from reconciler.errors import Problem
 
@@ -22,7 +22,7 @@ def check(content: bytes) -> None:
     tree, problems = read.read(content, "f")
 
     assert tree is not None or problems != []
-    assert tree is None or type(tree) is read.Map
+    assert tree is None or type(tree) is marks.Map
     lines = content.decode("utf-8-sig", "replace").splitlines() or [""]
     for problem in problems:
         assert problem == Problem("f", problem.line, problem.column, problem.message, problem.code, "error")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.config import read
+from reconciler.config import marks, read
 from reconciler.config.load import load
 from reconciler.errors import Problem
 
@@ -31,7 +31,7 @@ empty:
 def place(path: tuple, *, key: bool = False) -> tuple[int, int]:
     tree, problems = read.read(BY_HAND.encode(), "f")
     assert problems == []
-    return read.place(read.mark_at(tree, path, key=key))
+    return marks.place(marks.mark_at(tree, path, key=key))
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_line_ends_and_a_byte_order_mark_move_nothing(mark, end):
     tree, problems = read.read(mark + b"a: 1" + end + b"b:  2" + end, "f")
 
     assert (tree, problems) == ({"a": 1, "b": 2}, [])
-    assert [read.place(read.mark_at(tree, (key,))) for key in "ab"] == [(1, 4), (2, 5)]
+    assert [marks.place(marks.mark_at(tree, (key,))) for key in "ab"] == [(1, 4), (2, 5)]
 
 
 class Writer:
@@ -141,7 +141,7 @@ def test_every_place_is_the_one_that_was_written(tree, gaps):
 
     assert (found, problems) == (tree, [])
     assert {
-        (path, key): read.place(read.mark_at(found, path, key=key)) for path, key in writer.places
+        (path, key): marks.place(marks.mark_at(found, path, key=key)) for path, key in writer.places
     } == writer.places
 
 

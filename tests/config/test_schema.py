@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
-from reconciler.config import accept, explain, read, schema
+from reconciler.config import accept, explain, marks, read, schema
 from reconciler.config.load import load
 
 ROOT = Path(__file__).parents[2]
@@ -19,7 +19,7 @@ FAST = accept.Compiler(DOCUMENT).check(DOCUMENT)
 FILES = [Path(__file__).with_name("every_field.yaml"), *sorted((ROOT / "examples").glob("*.yaml"))]
 
 
-def tree(path: Path) -> read.Map:
+def tree(path: Path) -> marks.Map:
     found, problems = read.read(path.read_bytes(), str(path))
     assert found is not None
     assert problems == []
