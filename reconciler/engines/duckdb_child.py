@@ -23,8 +23,8 @@ import duckdb
 from reconciler.errors import may_pass
 
 MEMORY_LIMIT = "1GiB"
-# Level 1 is a quarter faster than the default level 3, for 4 % more space on the bench's table; snappy is no faster
-# and takes half as much again: `make bench`, section "Parquet level".
+# Level 1 is a quarter faster than the default level 3, for 4 % more space on the bench's table; snappy takes a
+# little less time and half as much space again: `make bench`, section "Parquet level".
 PARQUET = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1"
 SCHEMA, COMMENTS, BROKEN, INVENTORY = "schema.sql", "comments.sql", "broken.sql", "inventory.json"
 # Types that Parquet, as DuckDB writes it, does not give back as they were; quoted names are passed over.
