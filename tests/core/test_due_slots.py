@@ -343,6 +343,7 @@ def test_a_start_that_is_past_is_a_fault_only_in_the_review_of_a_new_plan():
     (fault,) = memory.decide(wanted, START, review=True).faults
     assert (fault.subject, fault.advice) == ("shop", True)
     assert fault.message == "one_time.start_time of shop is already past; choose one that is still to come"
+    assert memory.decide(wanted, START, review=True).warnings == ()
     assert memory.decide(wanted, START - SECOND, review=True).faults == ()
     memory.take(wanted, START + DAY)
     assert memory.decide(wanted, START + 2 * DAY, review=True).faults == ()
@@ -408,6 +409,22 @@ def test_a_start_that_was_missed_stays_missed_though_the_edit_that_is_seen_with_
     memory = since_monday(warehouse(once(START, catch_up=60)))
     memory.take(desired(warehouse(once(START, catch_up=86_400))), START + HOUR)
     assert memory.states() == {name(START): "missed"}
+
+
+def test_a_completed_plan_that_ended_and_comes_back_needs_a_new_start():
+    """D5: the start has its task, whatever lay between."""
+    wanted = desired(warehouse(once(START)))
+    memory = since_monday(warehouse(once(START)))
+    memory.take(wanted, START)
+    memory.begin(name(START), START)
+    memory.succeed(name(START), START + HOUR)
+    memory.take(desired(), START + 2 * HOUR)
+
+    decision = memory.take(wanted, START + 3 * HOUR)
+
+    assert [fault.subject for fault in decision.faults] == ["shop"]
+    assert decision.changes == ()
+    assert memory.states() == {name(START): "succeeded"}
 
 
 def test_a_completed_plan_gets_a_new_start():

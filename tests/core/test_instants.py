@@ -1,5 +1,6 @@
 """Instants and durations as texts: whole seconds in UTC, and what is no instant."""
 
+import time
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -69,6 +70,17 @@ def test_a_date_ends_at_24_00_utc():
     assert instants.parse_moment("2027-01-31") == at("2027-02-01 00:00")
     assert instants.parse_moment("2026-12-31") == at("2027-01-01 00:00")
     assert instants.parse_moment("2027-01-31T12:00:00+01:00") == at("2027-01-31 11:00")
+
+
+def test_a_date_does_not_depend_on_the_machines_zone(monkeypatch):
+    """P6."""
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        assert instants.parse_moment("2027-01-31") == at("2027-02-01 00:00")
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_durations_have_a_unit():

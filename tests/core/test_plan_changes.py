@@ -60,6 +60,7 @@ def test_a_changed_plan_overwrites_the_recorded_one_as_a_whole():
         FieldChange(("plan", "retention_days"), 7, 30),
     )),)  # fmt: skip
     assert isinstance(decision.changes[0], Update)
+    assert decision.actions == Actions()
 
 
 def test_the_newest_plan_counts_though_an_older_one_comes_back():
@@ -211,6 +212,14 @@ def test_the_order_in_the_yaml_is_no_change():
 def test_a_pass_over_what_stands_is_idle():
     """P2."""
     assert in_force(SHOP).take(WANTED, NEAR).is_idle
+
+
+def test_a_pass_that_only_records_is_not_idle():
+    """T1."""
+    disabled = warehouse(a_plan(daily(enabled=False)))
+    decision = in_force(disabled).take(desired(disabled), MONDAY + 2 * HOUR)
+    assert (decision.changes, decision.actions) == ((), Actions())
+    assert not decision.is_idle
 
 
 def test_the_same_start_in_another_kind_of_plan_is_shown_as_both():

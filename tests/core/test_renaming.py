@@ -1,6 +1,6 @@
 """`previous_name` moves history and sets to a new name; ids, keys and rules stay what they were (P8)."""
 
-from core_values import DAY, HOUR, MONDAY, Memory, a_plan, a_restore, a_set, desired, once, warehouse
+from core_values import DAY, HOUR, MINUTE, MONDAY, Memory, a_plan, a_restore, a_set, desired, once, warehouse
 
 from reconciler.core import renaming
 from reconciler.core.diff import Create, End, Update
@@ -167,6 +167,15 @@ def test_a_rename_to_another_engine_family_is_a_fault_and_moves_nothing():
     assert decision.changes == ()
     memory.take(desired(wrong), SLOT)
     assert memory.states() == {"old-20261123T020000Z": "waiting"}
+
+
+def test_a_line_that_is_left_standing_hides_no_later_change_of_the_engine_family():
+    """P8."""
+    memory = in_force()
+    memory.take(desired(NEW), MONDAY + HOUR)
+    (fault,) = memory.take(desired(NEW._replace(engine="doris")), MONDAY + 90 * MINUTE).faults
+    assert fault.subject == "new"
+    assert memory.revisions["new", 2].in_force
 
 
 def test_other_warehouses_are_left_as_they_are():

@@ -123,6 +123,14 @@ def test_latest_means_what_is_newest_when_it_starts():
     assert started(memory.take(wanted, MONDAY + 2 * HOUR)) == [("r1", NEW.id)]
 
 
+def test_a_running_restore_whose_set_is_not_known_is_left_as_it_is():
+    """R1: nothing of it can be proven, and the other requests go on."""
+    memory = known(NEW)
+    memory.take(wanting(ENTRY), MONDAY)
+    claimed(memory, backup_set="shop-20200101T000000Z")
+    assert started(memory.take(wanting(ENTRY, a_restore("r2")), MONDAY + HOUR)) == [("r2", NEW.id)]
+
+
 def test_a_running_restore_keeps_the_set_that_it_was_claimed_with():
     """R3."""
     memory = known(OLD)

@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 
 from reconciler.core import retention
 from reconciler.core.model import Plan
+from reconciler.core.plan import Shift
 from reconciler.core.record import BackupSet, HoldRecord, Leftover, PlanRevision
 from reconciler.core.retention import Verdict
 
@@ -359,6 +360,21 @@ def test_what_an_edit_makes_removable_is_told_and_what_goes_anyway_is_not():
 
     assert [item.backup_set for item in decision.sooner] == [going_by_edit]
     assert decision.actions.removals == (going_anyway,)
+
+
+def test_what_an_edit_lets_expire_sooner_is_told_with_both_instants():
+    """S2: also what stays for now."""
+    memory = Memory()
+    past, fresh = a_set(MONDAY - 20 * DAY), a_set(MONDAY - DAY)
+    memory.remember(past, fresh)
+    memory.take(desired(warehouse(kept(30))), MONDAY - 90 * DAY)
+
+    assert memory.decide(desired(warehouse(kept(7))), MONDAY).shifts == (
+        Shift(past, MONDAY + 10 * DAY, MONDAY + DAY),
+        Shift(fresh, MONDAY + 29 * DAY, MONDAY + 6 * DAY),
+    )
+    assert memory.decide(desired(warehouse(kept(60))), MONDAY).shifts == ()
+    assert memory.decide(desired(warehouse(kept(30))), MONDAY).shifts == ()
 
 
 def test_the_set_that_a_pending_restore_would_choose_is_not_removed():

@@ -170,6 +170,11 @@ def test_the_last_success_is_the_newest_whether_its_set_still_exists_or_not():
     assert of_shop(memory, SLOT + 2 * HOUR).last_successful_backup == SLOT + HOUR
 
 
+@pytest.mark.parametrize("state", ["failed", "cancelled", "lost"])
+def test_a_backup_that_ended_badly_is_no_success(state):
+    assert of_shop(ran(state), SLOT + 2 * HOUR).last_successful_backup is None
+
+
 def test_a_set_past_its_time_is_overdue_and_one_that_is_kept_is_not():
     """S3: kept_by keep_last is not overdue."""
     memory = in_force()
