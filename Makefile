@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.made-from-pyproject
 
-.PHONY: demo demo-s3 test check bench clean
+.PHONY: demo demo-s3 test soak check bench clean
 
 $(STAMP): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -27,6 +27,10 @@ check: $(STAMP)  ## formatters' rules, types, the walls between rooms, the schem
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/check-jsonschema --check-metaschema schemas/*.schema.json
 	$(BIN)/check-jsonschema --schemafile schemas/plans.schema.json examples/*.yaml
+
+soak: $(STAMP)   ## lives of kills, stops and lost ledgers, with counts: SEEDS=50
+	$(BIN)/python tests/processes/lives.py $(or $(SEEDS),50)
+	$(BIN)/python tests/processes/lives.py $(or $(SEEDS),50) --s3
 
 bench: $(STAMP)  ## ratios against named peers, in one run
 	$(BIN)/python bench/run.py

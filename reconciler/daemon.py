@@ -88,9 +88,11 @@ class Daemon:
     def _beat_until_stopped(self, beat: Beat) -> None:
         self._say(Event("daemon", "lease", "taken"))
         heart = schedule.Scheduler()
-        heart.every(1).seconds.do(self._beat_once, beat)
         self._beat_once(beat)
         while not self._stop.is_set():
+            if not heart.jobs or (heart.idle_seconds or 0) > 2 * self._rhythm.beat:
+                heart.clear()  # it goes by the wall clock, and would wait as long as that was set back
+                heart.every(1).seconds.do(self._beat_once, beat)
             self._stop.wait(self._rhythm.beat)
             heart.run_pending()
         beat.wind_down(self._rhythm.grace)

@@ -101,9 +101,10 @@ class Site:
 
     @property
     def files(self) -> list[str]:
-        """Every file in the storage."""
+        """Every file in the storage, but for the ledger's mark."""
         root = self.folder / "backups"
-        return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
+        found = (str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
+        return sorted(name for name in found if not name.endswith("/.ledger.json"))
 
     def write(self) -> None:
         self.paths.plans.write_text(yaml.safe_dump(self.document, sort_keys=False))

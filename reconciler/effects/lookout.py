@@ -61,10 +61,11 @@ class Lookout:
     def _removal_pause(self, desired: Desired, name: str, storage: Storage) -> Pause | None:
         rebuilt_at = self._ledger.moments()[1]
         now = self._clock.now()
+        other = None if self._ledger.is_simulated else storage.now()  # nobody else lives by --now
         return (
             self._ledger_pause("removals", desired, name, storage)
             or pause.rebuild_pause(rebuilt_at, now)
-            or self._clock_pause(Clocks(now, self._drift(), self._last_seen, storage.now()))
+            or self._clock_pause(Clocks(now, self._drift(), self._last_seen, other))
         )
 
     def _ledger_pause(self, what: str, desired: Desired, name: str, storage: Storage) -> Pause | None:

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 from reconciler.core.event import Event
@@ -78,13 +78,15 @@ class Progress:
 
 
 class TaskWatch:
-    """The Watch port for one task."""
+    """The Watch port for one task. Its time is counted by the monotonic clock from here on: nobody's setting of
+    the wall clock ends a backup.
+    """
 
     def __init__(self, subject: str, progress: Progress, clock: Clock, deadline: datetime) -> None:
         self._subject = subject
         self._progress = progress
         self._clock = clock
-        self._deadline = deadline
+        self._deadline = clock.monotonic() + (deadline - clock.now()).total_seconds()
 
     def progress(self, percent: float) -> None:
         self._progress.set(self._subject, min(99, int(percent)))
@@ -93,12 +95,12 @@ class TaskWatch:
     def check(self) -> None:
         if self._progress.is_unwanted(self._subject):
             raise Cancelled("cancelled on request")
-        if self._clock.now() > self._deadline:
+        if self._clock.monotonic() > self._deadline:
             raise DeadlinePassed("ran past its `timeout`")
 
     def pause(self, seconds: float) -> None:
         """Waits, but no longer than until it shall stop. Raises DeadlinePassed where the pause would pass it."""
-        if self._clock.now() + timedelta(seconds=seconds) > self._deadline:
+        if self._clock.monotonic() + seconds > self._deadline:
             raise DeadlinePassed("its `timeout` leaves no time for another try")
         while seconds > 0:
             self.check()

@@ -1,10 +1,14 @@
 """Waiting for what other processes do, without guessing how long it takes."""
 
+import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 
 @pytest.fixture

@@ -2,14 +2,13 @@
 
 import json
 import os
-import random
 import signal
 import sqlite3
 import subprocess
 import sys
-import threading
 
 import duckdb
+import lives
 import pytest
 
 MONDAY_2 = "2026-11-23T02:00:00Z"
@@ -124,30 +123,16 @@ def test_kill_9_in_the_middle_of_a_restore_gives_a_whole_one_in_the_end(big, unt
     assert rows(big.folder / "other/sales.duckdb") == rows(big.folder / "shop/sales.duckdb")
 
 
-@pytest.mark.parametrize("seed", range(int(os.environ.get("KILL_SEEDS", "6"))))
-def test_kill_9_at_random_moments_loses_nothing_and_does_nothing_twice(site, seed, rows):
-    """T1, D2, R1: passes are killed again and again, then one is left alone."""
-    chance = random.Random(seed)
-    site.database(rows=200_000)
-    site.restore("r-1", databases={"sales": "copy"})
-    site.apply("2026-11-23T00:00:00Z")
-    for step in range(6):
-        process = site.start("apply", now=f"2026-11-23T02:0{step}:00Z")
-        threading.Timer(chance.uniform(0.2, 1.6), process.kill).start()
-        process.communicate()
-        copy = site.folder / "other/copy.duckdb"
-        assert not copy.exists() or rows(copy) == rows(site.folder / "shop/sales.duckdb")
+@pytest.mark.parametrize("seed", range(5))
+def test_a_life_of_kills_and_lost_ledgers_ends_with_everything_in_order(site, seed):
+    """T1, T2, D2, R1, S4: `make soak` lives many more."""
+    assert lives.Life(site, seed).run()["lives"] == 1
 
-    for step in range(3):
-        assert site.run("apply", now=f"2026-11-23T02:1{step}:00Z").code == 0
 
-    assert states(site) == {TASK: "succeeded", "r-1": "succeeded"}
-    assert site.set_folders == [TASK]
-    assert rows(site.folder / "other/copy.duckdb") == rows(site.folder / "shop/sales.duckdb")
-    assert sorted(os.listdir(site.folder / "other")) == ["copy.duckdb"]
-    manifest = json.loads((site.folder / f"backups/test/shop/{TASK}/manifest.json").read_text())
-    attempts = {str(item["attempt"]) for item in manifest["snapshots"]}
-    assert {name.split("/")[3] for name in site.files if TASK in name} == {*attempts, "manifest.json"}
+@pytest.mark.parametrize("seed", range(2))
+def test_a_life_with_an_object_store(site, seed, s3_server):
+    """T1, T2, S4: kills strike uploads and removals as well."""
+    assert lives.Life(site, seed, s3_server).run()["lives"] == 1
 
 
 def test_ctrl_c_ends_with_130_and_the_next_pass_goes_on(big, until):

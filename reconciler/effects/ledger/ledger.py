@@ -34,6 +34,7 @@ class Ledger:
             self._fence = int(_meta(connection, "fence")) + 1
             _set_meta(connection, "fence", str(self._fence))
             self.id = _meta(connection, "ledger_id")
+            self.is_simulated = _meta(connection, "simulated") == "1"
         self._listening = engine.raw_connection()
         self._heard: tuple[int, tuple[frozenset[str], int]] = (-1, (frozenset(), 0))
 
