@@ -2,7 +2,6 @@
 
 import json
 import zlib
-from datetime import datetime
 from typing import Any, NamedTuple
 
 from . import clock, jobs, labels
@@ -48,35 +47,38 @@ class BackupJob(jobs.Job):
         text = local.strftime("%Y-%m-%d-%H-%M-%S")
         return f"{text}-{local.microsecond // 1000:03d}" if self.warehouse.dialect.starrocks else text
 
-    def _pending(self, now: datetime) -> None:
+    def _pending(self) -> None:
         self.id = next(self.warehouse.ids)
         if not self._present() and not self.catalogs and self.warehouse.dialect.has("-leaves_out_dropped"):
             raise jobs.Cancelled("no valid tables found for backup", "NOT_FOUND")
+        involved = sum(len(table.partitions) for _, table in self._present())
+        if involved > self.warehouse.most_tablets:
+            raise jobs.Cancelled(f"the num of involved tablets {involved} exceeds the limit {self.warehouse.most_tablets}")  # [?]
         self.unfinished = f"[{self.id + 1}=10002]"
 
-    def _snapshoting(self, now: datetime) -> None:
+    def _snapshoting(self) -> None:
         self.tablets = [tablet for item, table in self._present() for tablet in self._tablets(item, table)]
         definitions = {item.name: table.definition.to_json() for item, table in self._present()}
         known = self.warehouse.catalogs
         catalogs = {name: [known[name].comment, known[name].properties] for name in self.catalogs}
         self.meta = {"tables": definitions, "catalogs": catalogs, "items": [item[:2] for item in self.items]}
-        self.times["snapshot"] = now
+        self.times["snapshot"] = self.now
 
-    def _upload_snapshot(self, now: datetime) -> None:
+    def _upload_snapshot(self) -> None:
         self.progress = f"[{self.id + 1}: 0/{2 * len(self.tablets)}]"
 
-    def _uploading(self, now: datetime) -> None:
+    def _uploading(self) -> None:
         broken, self.warehouse.faults.content = self.warehouse.faults.content, ""
         for tablet in self.tablets:
             self.files[tablet.id] = self._upload(tablet, broken)
             broken = ""
-        self.times["upload"] = now
+        self.times["upload"] = self.now
         self.unfinished = self.progress = ""
 
-    def _save_meta(self, now: datetime) -> None:
+    def _save_meta(self) -> None:
         """Local files of the leader."""
 
-    def _upload_info(self, now: datetime) -> None:
+    def _upload_info(self) -> None:
         """__meta, then __info last: §3.1. An error here is tried again until the timeout: §2.1."""
         below = f"__ss_{self.label}"
         self.repository.put(zlib.compress(json.dumps(self.meta).encode()), below, "__meta")

@@ -44,17 +44,17 @@ def create(warehouse: Any, asked: CreateCatalog) -> Done:
 def drop(warehouse: Any, asked: DropCatalog) -> Done:
     if asked.name not in warehouse.catalogs and asked.quiet:
         return Done()
-    del warehouse.catalogs[_known(warehouse, asked.name).name]
+    del warehouse.catalogs[known(warehouse, asked.name).name]
     return Done()
 
 
 def alter(warehouse: Any, asked: AlterCatalog) -> Done:
     """Keys can be set, not removed."""
-    _known(warehouse, asked.name).properties.update(asked.properties)
+    known(warehouse, asked.name).properties.update(asked.properties)
     return Done()
 
 
-def _known(warehouse: Any, name: str) -> Any:
+def known(warehouse: Any, name: str) -> Any:
     if name not in warehouse.catalogs:
         raise Refused(f"No catalog found with name {name}" if not warehouse.dialect.starrocks else f"Unknown catalog '{name}'", 1105)
     return warehouse.catalogs[name]
@@ -77,7 +77,7 @@ def _yes(fact: bool) -> str:
 
 
 def show_one(warehouse: Any, name: str, create: bool) -> Rows:
-    each = _known(warehouse, name)
+    each = known(warehouse, name)
     pairs = [(key, masked(key, value, warehouse.dialect)) for key, value in sorted(each.properties.items()) if key not in LEFT_OUT]
     if not create:
         return table("Key Value", pairs)

@@ -1,6 +1,7 @@
 """The server's time. It moves when told to, with each look at a job, or with real time at a speed."""
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -10,16 +11,21 @@ HANDLER = 3.0  # seconds between two looks of the job handler at a database's la
 
 
 class Clock:
-    def __init__(self, now: datetime | None = None, per_look: float = HANDLER, speed: float = 0.0) -> None:
-        self.per_look, self.speed = per_look, speed
-        self._base, self._since = now or datetime.now(UTC).replace(microsecond=0), time.monotonic()
+    """`source` is another clock's `now` to follow, such as that of the test's own clock."""
+
+    def __init__(self, now: datetime | None = None, per_look: float = HANDLER, speed: float = 0.0,
+                 source: Callable[[], datetime] | None = None) -> None:  # fmt: skip
+        self.per_look, self.speed, self._ahead, self._since = per_look, speed, timedelta(), time.monotonic()
+        start = now or datetime.now(UTC).replace(microsecond=0)
+        self._source = source or (lambda: start)
 
     @property
     def now(self) -> datetime:
-        return self._base + timedelta(seconds=(time.monotonic() - self._since) * self.speed)
+        passed = timedelta(seconds=(time.monotonic() - self._since) * self.speed)
+        return self._source() + self._ahead + passed
 
     def advance(self, seconds: float) -> None:
-        self._base += timedelta(seconds=seconds)
+        self._ahead += timedelta(seconds=seconds)
 
     def looked(self) -> None:
         """Somebody asked for a job's state: then time goes on, so that a client that polls sees every state."""

@@ -10,7 +10,7 @@ class Foreign(jobs.Job):
 
     objects, items, timestamp, replication = "", (), "2026-01-01-00-00-00", "3"
 
-    def asks(self, name: str) -> bool:
+    def asks(self, _name: str) -> bool:
         return False
 
 

@@ -216,10 +216,18 @@ def _set_property(reader: Reader) -> s.SetProperty:
     return s.SetProperty(user, tuple(pairs))
 
 
+def _back(reader: Reader, dialect: Dialect) -> s.CreateCatalog:
+    """CREATE EXTERNAL CATALOG: StarRocks' form only."""
+    if not dialect.starrocks:
+        raise reader.wrong("'TABLE'")
+    reader.at -= 2
+    return _create_catalog(reader, dialect)
+
+
 FORMS = {
     "CREATE DATABASE": _create_database,
     "DROP DATABASE": _drop_database,
-    "CREATE EXTERNAL CATALOG": lambda reader, dialect: _back(reader, dialect),
+    "CREATE EXTERNAL CATALOG": _back,
     "CREATE CATALOG": _create_catalog,
     "DROP CATALOG": _drop_catalog,
     "ALTER CATALOG": _alter_catalog,
@@ -233,11 +241,3 @@ FORMS = {
     "TRUNCATE TABLE": _truncate,
     "SET": _set,
 }
-
-
-def _back(reader: Reader, dialect: Dialect) -> s.CreateCatalog:
-    """CREATE EXTERNAL CATALOG: StarRocks' form only."""
-    if not dialect.starrocks:
-        raise reader.wrong("'TABLE'")
-    reader.at -= 2
-    return _create_catalog(reader, dialect)

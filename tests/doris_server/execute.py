@@ -1,13 +1,15 @@
 """A statement's value to its answer: who may, where it runs (leader or here), which room carries it out."""
 
+import dataclasses
 import json
 from typing import Any
 
-from . import backup_job, catalogs, grammar, jobs, labels, queries, repositories, restore_job, shows, statements as s
+from . import backup_job, catalogs, grammar, jobs, labels, queries, repositories, restore_job, shows
+from . import statements as s
 from .answers import Done, Rows, table
 from .errors import Refused
 from .session import Session
-from .tables import Definition
+from .tables import Definition, duck_type, quoted
 
 FORWARDED = (s.Backup, s.Restore, s.Cancel, s.CreateRepository, s.AlterRepository, s.DropRepository, s.ShowJobs, s.CreateDatabase,
              s.DropDatabase, s.CreateTable, s.CreateView, s.Drop, s.AlterTable, s.CreateCatalog, s.DropCatalog, s.AlterCatalog)  # fmt: skip
@@ -45,11 +47,11 @@ def _backup(session: Session, asked: s.Backup) -> None:
     database = None if asked.catalogs is not None else session.job_database(asked.database)
     session.user.needs_load(database.name if database else None)
     _cloud_backup(session)
-    labels.check_label(asked.label)
+    asked = asked._replace(label=_label(session, asked.label))
     if database is None:
         chosen = asked.catalogs or tuple(session.warehouse.catalogs)
         for name in chosen:
-            catalogs._known(session.warehouse, name)
+            catalogs.known(session.warehouse, name)
         asked = asked._replace(catalogs=chosen)
     backup_job.submit(session.warehouse, database, asked)
 
@@ -87,8 +89,13 @@ def _restore(session: Session, asked: s.Restore) -> None:
     database = None if asked.catalogs is not None else session.job_database(name)
     session.user.needs_load(database.name if database else None)
     _cloud_restore(session)
-    labels.check_label(asked.label)
-    restore_job.submit(warehouse, database, asked)
+    restore_job.submit(warehouse, database, asked._replace(label=_label(session, asked.label)))
+
+
+def _label(session: Session, label: str) -> str:
+    """Lower-cased together with the tables' names: §1.9."""
+    labels.check_label(label)
+    return label.lower() if session.variable("lower_case_table_names") != "0" else label
 
 
 def _cancel(session: Session, asked: s.Cancel) -> None:
@@ -131,11 +138,10 @@ def _create_view(session: Session, asked: s.CreateView) -> None:
     found = queries.run(session, asked.query)
     columns = tuple(s.ColumnText(column, kind, "") for column, kind in zip(found.columns, found.types, strict=True))
     definition = Definition("MV" if asked.materialized else "VIEW", columns, query=asked.query)
-    table_ = session.warehouse.create_table(database, name, definition)
-    if asked.materialized:
-        session.warehouse.store.connection.executemany(
-            f"INSERT INTO {table_.physical} VALUES ({', '.join('?' * len(columns))})", found.rows
-        ) if found.rows else None
+    made = session.warehouse.create_table(database, name, definition)
+    if asked.materialized and found.rows:
+        marks = ", ".join("?" * len(columns))
+        session.warehouse.store.connection.executemany(f"INSERT INTO {made.physical} VALUES ({marks})", found.rows)
 
 
 def _drop(session: Session, asked: s.Drop) -> None:
@@ -147,10 +153,6 @@ def _drop(session: Session, asked: s.Drop) -> None:
 
 
 def _alter_table(session: Session, asked: s.AlterTable) -> None:
-    import dataclasses
-
-    from .tables import duck_type, quoted
-
     database, name = session.place(asked.target)
     found = database.table(name)
     if asked.action == "rename":
@@ -201,7 +203,7 @@ HOW: dict[type, Any] = {
     s.CreateRepository: lambda session, asked: repositories.create(session.warehouse, asked),
     s.AlterRepository: lambda session, asked: repositories.alter(session.warehouse, asked),
     s.DropRepository: lambda session, asked: repositories.drop(session.warehouse, asked.name),
-    s.ShowRepositories: lambda session, asked: repositories.show(session.warehouse, session.variable("time_zone")),
+    s.ShowRepositories: lambda session, _: repositories.show(session.warehouse, session.variable("time_zone")),
     s.ShowCreateRepository: lambda session, asked: repositories.show_create(session.warehouse, asked.name),
     s.ShowSnapshot: _snapshot,
     s.CreateCatalog: lambda session, asked: catalogs.create(session.warehouse, asked),

@@ -1,6 +1,7 @@
 """The statements of contract §1 and §8, in exactly the forms it gives; anything else is a syntax error."""
 
-from . import ddl, statements as s
+from . import ddl
+from . import statements as s
 from .dialect import Dialect
 from .errors import Refused
 from .show import show
@@ -174,8 +175,8 @@ FORMS = {
     "CANCEL": _cancel,
     "USE": _use,
     "SHOW": show,
-    "DESCRIBE": lambda reader, dialect: s.Show("COLUMNS", reader.qualified()),
-    "DESC": lambda reader, dialect: s.Show("COLUMNS", reader.qualified()),
+    "DESCRIBE": lambda reader, _: s.Show("COLUMNS", reader.qualified()),
+    "DESC": lambda reader, _: s.Show("COLUMNS", reader.qualified()),
     "STAND_IN": _control,
     **ddl.FORMS,
 }

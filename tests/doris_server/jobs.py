@@ -8,7 +8,6 @@ from .errors import Refused
 from .layout import Repository, StorageError
 
 CATALOGS = -1  # the id of the database that external catalogs' jobs run under in StarRocks: §8
-MOST_TABLETS = 300_000
 
 
 class Cancelled(Exception):
@@ -28,7 +27,7 @@ class Job:
         self.states = warehouse.dialect.states(self.kind)
         self.id, self.state, self.journalled = -1, "PENDING", "PENDING"
         self.created: datetime = warehouse.clock.now
-        self.looked: datetime = self.created
+        self.now: datetime = self.created  # when the handler last looked
         self.timeout = timeout_of(properties)
         self.times: dict[str, datetime] = {}
         self.unfinished = self.progress = self.task_errors = ""
@@ -54,34 +53,32 @@ class Job:
 
     def catch_up(self, now: datetime) -> None:
         """The handler looks every three seconds, and each look moves the job by one state at most."""
-        while self.running and not self.held and self.looked + timedelta(seconds=clock.HANDLER) <= now:
-            self.looked += timedelta(seconds=clock.HANDLER)
-            self.step(self.looked)
+        pause = timedelta(seconds=clock.HANDLER)
+        while self.running and not self.held and self.now + pause <= now:
+            self.now += pause
+            self.step()
 
-    def step(self, now: datetime) -> None:
-        if now - self.created > timedelta(seconds=self.timeout):
-            self.cancel("", "TIMEOUT", now)
+    def step(self) -> None:
+        """One look. A task's failure is kept in TaskErrMsg and tried again: §2.1."""
+        if self.now - self.created > timedelta(seconds=self.timeout):
+            self.cancel("", "TIMEOUT")
             return
-        if self._befallen(now):
+        if self._befallen():
             return
         try:
-            getattr(self, f"_{self.state.lower()}")(now)
+            getattr(self, f"_{self.state.lower()}")()
         except Cancelled as ended:
-            self.cancel(ended.status[1], ended.status[0], now)
+            self.cancel(ended.status[1], ended.status[0])
         except StorageError as error:
-            self.refused(error, now)
+            self.task_errors = f"[{self.id + 1}: {error}]"
         else:
-            self._enter(self.states[self.states.index(self.state) + 1], now)
+            self._enter(self.states[self.states.index(self.state) + 1])
 
-    def refused(self, error: StorageError, now: datetime) -> None:
-        """A task's failure is kept in TaskErrMsg and tried again: §2.1."""
-        self.task_errors = f"[{self.id + 1}: {error}]"
-
-    def cancel(self, message: str, code: str, now: datetime) -> None:
+    def cancel(self, message: str, code: str) -> None:
         self.undo()
         self.status = (code, message)
         self.unfinished = ""
-        self._enter("CANCELLED", now)
+        self._enter("CANCELLED")
 
     def undo(self) -> None:
         """What a cancel takes back."""
@@ -94,22 +91,22 @@ class Job:
         if self.state == "PENDING":
             self.id = -1
 
-    def _befallen(self, now: datetime) -> bool:
+    def _befallen(self) -> bool:
         """Whether a fault of the test's keeps the job from its next step."""
         fault = self.warehouse.faults.of_job(self.kind, self.database_name, self.state)
         if fault is None:
             return False
         self.task_errors = f"[{self.id + 1}: {fault.note}]" if fault.note else self.task_errors
         if fault.action == "fail":
-            self.cancel(fault.status[1], fault.status[0], now)
+            self.cancel(fault.status[1], fault.status[0])
         return fault.action != "note"
 
-    def _enter(self, state: str, now: datetime) -> None:
+    def _enter(self, state: str) -> None:
         self.state = state
         if state in dialect.JOURNALLED:
             self.journalled = state
         if not self.running:
-            self.times["finished"] = now
+            self.times["finished"] = self.now
 
 
 def timeout_of(properties: dict[str, str]) -> int:
@@ -160,7 +157,7 @@ def cancel(warehouse: Any, database: Any, kind: str) -> None:
     job = jobs[-1]
     if not job.running:
         raise Refused(f"Failed to cancel job: Job with label {job.label} can not be cancelled. state: {job.state}")
-    job.cancel("user cancelled", "CANCELLED", warehouse.clock.now)
+    job.cancel("user cancelled", "CANCELLED")
 
 
 def catch_up(warehouse: Any) -> None:

@@ -4,7 +4,6 @@ import dataclasses
 import json
 import re
 import zlib
-from datetime import datetime
 from typing import Any
 
 from . import dialect, jobs, labels, repositories
@@ -52,7 +51,7 @@ class RestoreJob(jobs.Job):
     def asks(self, name: str) -> bool:
         return self.properties.get(name, "false").lower() == "true"
 
-    def _pending(self, now: datetime) -> None:
+    def _pending(self) -> None:
         """Everything that the existing tables may refuse is found here: the statement itself was accepted."""
         self.id = next(self.warehouse.ids)
         try:
@@ -63,23 +62,23 @@ class RestoreJob(jobs.Job):
         self.targets = [self._target(item, meta["tables"][item.name]) for item in self.items if item.kind != "CATALOG"]
         for target in self.targets:
             self._check(target)
-        self.times["meta"] = now
+        self.times["meta"] = self.now
         if "CREATING" not in self.states:
-            self._creating(now)
+            self._creating()
 
-    def _creating(self, now: datetime) -> None:
+    def _creating(self) -> None:
         for target in self.targets:
             if target.definition.kind != "VIEW":
                 self._make(target)
 
-    def _snapshoting(self, now: datetime) -> None:
-        self.times["snapshot"] = now
+    def _snapshoting(self) -> None:
+        self.times["snapshot"] = self.now
         self.unfinished = f"[{self.id + 1}=10002]"
 
-    def _download(self, now: datetime) -> None:
+    def _download(self) -> None:
         self.progress = f"[{self.id + 1}: 0/{len(self.targets)}]"
 
-    def _downloading(self, now: datetime) -> None:
+    def _downloading(self) -> None:
         """Every file is fetched, and compared with the MD5 in its name; a bad one is tried again till the timeout."""
         wanted = {item.name for item in self.items}
         for table, partition, way, files in labels.tablets(self.info):
@@ -89,14 +88,14 @@ class RestoreJob(jobs.Job):
                     raise StorageError(f"[IO_ERROR]md5sum of {name} mismatch, actual {md5(content)}")
                 if ".dat." in name:
                     self.content[table, partition] = content
-        self.times["download"] = now
-        self.unfinished = self.progress = self.task_errors = ""
+        self.times["download"] = self.now
+        self.unfinished = self.progress = ""
 
-    def _commit(self, now: datetime) -> None:
+    def _commit(self) -> None:
         for target in self.targets:
             self._fill(target)
 
-    def _committing(self, now: datetime) -> None:
+    def _committing(self) -> None:
         for target in self.targets:
             self._put_in_place(target)
         for name, (comment, properties) in self.catalogs.items():
@@ -123,7 +122,9 @@ class RestoreJob(jobs.Job):
         return Target(str(item.name), name, self._adapted(saved, item), self.database.tables.get(name))
 
     def _adapted(self, saved: Definition, item: Item) -> Definition:
-        """The table as this restore makes it: replicas, dynamic partitions, colocation, chosen partitions."""
+        """The object as this restore makes it: replicas, dynamic partitions, colocation, chosen partitions."""
+        if saved.kind == "VIEW":
+            return dataclasses.replace(saved, query=self._moved(saved.query))
         tail = saved.tail
         if not self.asks("reserve_dynamic_partition_enable"):
             tail = re.sub(r'("dynamic_partition\.enable"\s*=\s*)"true"', r'\1"false"', tail)
@@ -135,6 +136,11 @@ class RestoreJob(jobs.Job):
         replication = saved.replication if self.asks("reserve_replica") else self.replication
         colocate = saved.colocate if self.asks("reserve_colocate") else ""
         return dataclasses.replace(saved, tail=tail, partitions=parts, replication=replication, colocate=colocate)
+
+    def _moved(self, query: str) -> str:
+        """A view's text names the source's database; here the target's stands in its place [?]."""
+        source = self.info.get("database", self.info.get("dbName"))
+        return re.sub(rf"(`{re.escape(source)}`|\b{re.escape(source)}\b)\s*\.", f"`{self.database_name}`.", query)
 
     def _check(self, target: Target) -> None:
         """The texts of §1.6."""

@@ -4,17 +4,20 @@ import asyncio
 import contextlib
 import ssl
 import threading
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 from mysql_mimic.control import LocalControl
-from mysql_mimic.stream import MysqlStream
 
+from . import execute
+from .answers import Rows
 from .clock import HANDLER, Clock
 from .control import Controls
-from .dialect import Dialect
+from .dialect import VARIABLES, Dialect
+from .session import Session
 from .warehouse import Group, Warehouse
-from .wire import Wire
+from .wire import Stream, Wire
 
 VERSIONS = {"doris": "3.0.3", "starrocks": "3.4.0"}
 
@@ -23,18 +26,20 @@ class DorisServer:
     """`with DorisServer(product="doris", version="3.0.3") as server: connect(port=server.port, user="root")`.
 
     Users: `root` without a password; more by `server.add_user`. Time moves 3 seconds with every SHOW BACKUP or
-    SHOW RESTORE (`per_look`), with real time times `speed`, or by `server.step()` and `server.advance(seconds)`."""
+    SHOW RESTORE (`per_look`), with real time times `speed`, or by `server.step()` and `server.advance(seconds)`.
+    `now` is where it begins, or another clock's `now` to follow."""
 
     def __init__(
         self, product: str = "doris", version: str = "", *, cloud: bool = False, frontends: int = 1, groups: tuple[str, ...] = (),
-        now: datetime | None = None, per_look: float = HANDLER, speed: float = 0.0, zone: str = "+00:00",
+        now: datetime | Callable[[], datetime] | None = None, per_look: float = HANDLER, speed: float = 0.0, zone: str = "+00:00",
         system_zone: str = "+00:00", tls: ssl.SSLContext | None = None, port: int = 0, root_password: str = "",
     ) -> None:  # fmt: skip
         dialect = Dialect(product, version or VERSIONS[product], cloud)
-        self.warehouse = Warehouse(dialect, Clock(now, per_look, speed), zone, system_zone)
+        self.warehouse = Warehouse(dialect, _clock(now, per_look, speed), zone, system_zone)
         for name in groups or (("compute_group_1",) if cloud else ()):
             self.warehouse.groups[name] = Group(name)
         self.add_user("root", root_password, admin=True)
+        self._behind = Session(self.warehouse, self.warehouse.users.known["root"], 0, dict(VARIABLES) | self.warehouse.globals)
         self._count, self._tls, self._first_port = frontends, tls, port
         self._loop = asyncio.new_event_loop()
         self._servers: dict[int, asyncio.Server] = {}
@@ -69,7 +74,23 @@ class DorisServer:
     def finish(self) -> None:
         self.control.finish()
 
-    def start(self) -> "DorisServer":
+    def sql(self, text: str) -> list[tuple]:
+        """As root, past the wire and its traps: to fill the warehouse and to see what is in it."""
+        answer = execute.run(self._behind, text)
+        return answer.rows if isinstance(answer, Rows) else []
+
+    def rows(self, table: str) -> list[tuple]:
+        """All rows of `db.table`, sorted by their text."""
+        return sorted(self.sql(f"SELECT * FROM {table}"), key=str)
+
+    def connect(self, user: str = "root", password: str = "", *, frontend: int = 0, **words: Any) -> Any:
+        """A client's connection, by PyMySQL."""
+        import pymysql
+
+        words = {"ssl_disabled": self._tls is None, "autocommit": True, "read_timeout": 20} | words
+        return pymysql.connect(host="127.0.0.1", port=self.ports[frontend], user=user, password=password, **words)
+
+    def start(self) -> Self:
         self._thread = threading.Thread(target=self._run, name="doris-server", daemon=True)
         self._thread.start()
         for number in range(self._count):
@@ -85,7 +106,7 @@ class DorisServer:
         self._thread.join(10)
         self._loop.close()
 
-    def __enter__(self) -> "DorisServer":
+    def __enter__(self) -> Self:
         return self.start()
 
     def __exit__(self, *_: object) -> None:
@@ -115,7 +136,7 @@ class DorisServer:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _accept(self, number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection = Wire(MysqlStream(reader, writer), self.warehouse, number, self._control_of_connections, self._tls)
+        connection = Wire(Stream(reader, writer), self.warehouse, number, self._control_of_connections, self._tls)
         connection.connection_id = next(self.warehouse.connections)
         self._open[number].add(writer)
         with contextlib.suppress(OSError, asyncio.CancelledError):
@@ -132,3 +153,7 @@ class DorisServer:
     def _on_loop(self, work: Any) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(20)
 
+
+
+def _clock(now: datetime | Callable[[], datetime] | None, per_look: float, speed: float) -> Clock:
+    return Clock(None, per_look, speed, now) if callable(now) else Clock(now, per_look, speed)

@@ -1,7 +1,5 @@
 """One connection's view of the warehouse: who asks, in which database and group, with which variables."""
 
-from typing import Any
-
 from . import jobs
 from .errors import Refused, unknown_database
 from .queries import INTERNAL

@@ -5,7 +5,7 @@ from typing import Any
 from . import clock, jobs
 from .answers import Rows, table
 from .catalogs import matches
-from .errors import Refused, unknown_table
+from .errors import Refused
 from .statements import Show, ShowJobs
 from .warehouse import SYSTEM
 
@@ -27,9 +27,9 @@ def job_rows(session: Any, asked: ShowJobs) -> Rows:
     if warehouse.dialect.starrocks and asked.database is None:
         found = [job for history in warehouse.jobs.values() for job in history]
     else:
-        name = asked.database or session.database
-        session.user.needs_load(warehouse.database(name).name, show=True)
-        found = list(jobs.of(warehouse, warehouse.database(name)))
+        database = session.job_database(asked.database)
+        session.user.needs_load(database.name, show=True)
+        found = list(jobs.of(warehouse, database))
     shown = [job for job in found if job.kind == asked.kind and _fits(asked.label, job.label)]
     zone = session.variable("time_zone")
     answer = _backups(shown, zone) if asked.kind == "backup" else _restores(shown, zone, warehouse.dialect.starrocks)
@@ -220,10 +220,6 @@ def _processes(session: Any, asked: Show) -> Rows:
 
 def _proc(session: Any, asked: Show) -> Rows:
     raise Refused(f"the stand-in has no SHOW PROC {asked.target}", 1105)
-
-
-def missing(name: str) -> Refused:
-    return unknown_table(name)
 
 
 FORMS = {

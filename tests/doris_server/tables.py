@@ -15,6 +15,7 @@ from .statements import ColumnText, CreateTable, PartitionText
 TYPES = {"LARGEINT": "HUGEINT", "STRING": "VARCHAR", "BITMAP": "BLOB", "HLL": "BLOB", "QUANTILE_STATE": "BLOB",
          "IPV4": "VARCHAR", "IPV6": "VARCHAR", "VARIANT": "VARCHAR", "JSONB": "VARCHAR", "JSON": "VARCHAR",
          "DATETIMEV2": "TIMESTAMP", "DATETIME": "TIMESTAMP", "DATEV2": "DATE", "DECIMALV3": "DECIMAL", "VARBINARY": "BLOB"}  # fmt: skip
+WHOLE = PartitionText()
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Definition:
 
     kind: str  # OLAP, VIEW, MV, or an external engine
     columns: tuple[ColumnText, ...] = ()
-    partitions: PartitionText = PartitionText()
+    partitions: PartitionText = WHOLE
     tail: str = ""
     query: str = ""
     replication: str = "3"

@@ -64,6 +64,7 @@ class Warehouse:
         self.stopped: set[int] = set()
         self.connections = itertools.count(1)
         self.cloud_restore = False
+        self.most_tablets = 300_000  # max_backup_tablets_per_job: §2.1
         self.control: object = None
 
     @property
@@ -85,8 +86,9 @@ class Warehouse:
         return made
 
     def drop_database(self, name: str) -> None:
-        for table in self.databases.pop(name).tables.values():
-            self.store.drop(table)
+        gone = self.databases.pop(name)
+        for table in list(gone.tables):
+            self.drop_table(gone, table)
 
     def create_table(self, database: Database, name: str, definition: Definition) -> Table:
         """A table without rows."""

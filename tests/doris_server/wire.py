@@ -14,7 +14,7 @@ from mysql_mimic.connection import Connection
 from mysql_mimic.errors import MysqlError
 from mysql_mimic.results import ResultColumn, ResultSet
 from mysql_mimic.session import BaseSession
-from mysql_mimic.stream import ConnectionClosed
+from mysql_mimic.stream import ConnectionClosed, MysqlStream
 from mysql_mimic.types import Capabilities, ColumnType
 from mysql_mimic.variables import GlobalVariables, SessionVariables
 
@@ -43,7 +43,7 @@ class Nobody(BaseSession):
         self.variables = SessionVariables(GlobalVariables())
         self.variables.set("version", version, force=True)
 
-    async def handle_query(self, sql: str, attrs: dict[str, str]) -> None:
+    async def handle_query(self, _sql: str, _attrs: dict[str, str]) -> None:
         raise MysqlError("not used")
 
     async def init(self, connection: Any) -> None: ...
@@ -59,6 +59,29 @@ class NativePassword(IdentityProvider):
 
     async def get_user(self, username: str) -> MimicUser:
         return MimicUser(username)
+
+
+class Stream:
+    """mysql-mimic's stream, which is compiled and cannot be inherited from."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._inner = MysqlStream(reader, writer)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    async def start_tls(self, ssl: Any) -> None:
+        """As mysql-mimic's, but the client's first words of TLS may have come with its request for it: they go on."""
+        early = bytes(self.reader._buffer)
+        self.reader._buffer.clear()
+        starting = asyncio.ensure_future(self._inner.start_tls(ssl))
+        for _ in range(3):  # until the loop has put the TLS protocol in place
+            await asyncio.sleep(0)
+        if early:
+            protocol = self.writer.transport.get_protocol()
+            protocol.get_buffer(len(early))[: len(early)] = early
+            protocol.buffer_updated(len(early))
+        await starting
 
 
 class Wire(Connection):
@@ -113,7 +136,7 @@ class Wire(Connection):
 
     async def _befall(self, trap: Any) -> None:
         if trap.action.startswith("hang"):
-            while not self.warehouse.faults.released.is_set():
+            while not self.warehouse.faults.released.is_set():  # noqa: ASYNC110 - set from other threads
                 await asyncio.sleep(0.01)
         if trap.action.startswith("answer"):
             code, text = trap.answer
@@ -137,10 +160,10 @@ class Wire(Connection):
         else:
             await self.stream.write(self.ok())
 
-    async def handle_stmt_prepare(self, data: bytes) -> None:
+    async def handle_stmt_prepare(self, _data: bytes) -> None:
         raise MysqlError("This command is not supported in the prepared statement protocol yet", 1295)
 
-    async def handle_change_user(self, data: bytes) -> None:
+    async def handle_change_user(self, _data: bytes) -> None:
         raise MysqlError("Unsupported command(COM_CHANGE_USER)", 1047)
 
     def refusal(self, refused: Refused) -> bytes:

@@ -24,10 +24,11 @@ class Token(NamedTuple):
 
 
 def tokens(sql: str) -> list[Token]:
-    found = []
-    for match in TOKEN.finditer(sql):
-        if match.lastgroup != "space":
-            found.append(Token(str(match.lastgroup), _value(match), match.start(), match.end()))
+    found = [
+        Token(str(match.lastgroup), _value(match), match.start(), match.end())
+        for match in TOKEN.finditer(sql)
+        if match.lastgroup != "space"
+    ]
     while found and found[-1].value == ";":
         found.pop()
     return [*found, Token("end", "<EOF>", len(sql), len(sql))]
