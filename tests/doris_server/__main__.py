@@ -8,7 +8,9 @@ from . import DorisServer
 
 
 def main() -> None:
-    asked = argparse.ArgumentParser(prog="doris_server", description="a stand-in for Doris and StarRocks frontends, for tests")
+    asked = argparse.ArgumentParser(
+        prog="doris_server", description="a stand-in for Doris and StarRocks frontends, for tests"
+    )
     asked.add_argument("--port", type=int, default=0)
     asked.add_argument("--product", choices=("doris", "starrocks"), default="doris")
     asked.add_argument("--version", default="")

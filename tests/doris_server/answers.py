@@ -16,4 +16,6 @@ class Done(NamedTuple):
 
 def table(columns: str, rows: Iterable[Sequence[Any]]) -> Rows:
     """An answer of strings, columns named in one text."""
-    return Rows(tuple(columns.split()), [tuple(None if cell is None else str(cell) for cell in row) for row in rows])
+    return Rows(
+        tuple(columns.split()), [tuple(None if cell is None else str(cell) for cell in row) for row in rows]
+    )

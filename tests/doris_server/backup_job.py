@@ -53,7 +53,9 @@ class BackupJob(jobs.Job):
             raise jobs.Cancelled("no valid tables found for backup", "NOT_FOUND")
         involved = sum(len(table.partitions) for _, table in self._present())
         if involved > self.warehouse.most_tablets:
-            raise jobs.Cancelled(f"the num of involved tablets {involved} exceeds the limit {self.warehouse.most_tablets}")  # [?]
+            raise jobs.Cancelled(
+                f"the num of involved tablets {involved} exceeds the limit {self.warehouse.most_tablets}"
+            )  # [?]
         self.unfinished = f"[{self.id + 1}=10002]"
 
     def _snapshoting(self) -> None:
@@ -83,7 +85,9 @@ class BackupJob(jobs.Job):
         below = f"__ss_{self.label}"
         self.repository.put(zlib.compress(json.dumps(self.meta).encode()), below, "__meta")
         described = labels.describe(self)
-        self.repository.put(json.dumps(described, separators=(",", ":")).encode(), below, f"__info_{self.timestamp}")
+        self.repository.put(
+            json.dumps(described, separators=(",", ":")).encode(), below, f"__info_{self.timestamp}"
+        )
 
     def _present(self) -> list[tuple[Item, Table]]:
         """Those not dropped meanwhile: left out, or the job's end on older ones. §2.1"""
@@ -114,7 +118,9 @@ class BackupJob(jobs.Job):
         suffix = "0" * 32 if broken == "wrong_md5" else None
         rows = self.repository.put(tablet.rows, *place, f"0200000000000{tablet.id:x}_0.dat", suffix=suffix)
         if broken == "missing":
-            self.repository.client.delete_object(Bucket=self.repository.bucket, Key=self.repository.key(*place, rows))
+            self.repository.client.delete_object(
+                Bucket=self.repository.bucket, Key=self.repository.key(*place, rows)
+            )
         return [rows, self.repository.put(header, *place, f"{tablet.id}.hdr")]
 
 
@@ -127,7 +133,9 @@ def submit(warehouse: Any, database: Any, asked: Backup) -> jobs.Job:
     _check_properties(warehouse, asked.properties)
     items = () if database is None else _items(warehouse, database, asked)
     labels.check_free(repository, asked.label)
-    job = BackupJob(warehouse, database, asked.label, repository, asked.properties, items=items, catalogs=asked.catalogs or ())
+    job = BackupJob(
+        warehouse, database, asked.label, repository, asked.properties, items=items, catalogs=asked.catalogs or ()
+    )
     return jobs.submit(warehouse, job)
 
 

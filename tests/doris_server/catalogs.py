@@ -56,18 +56,42 @@ def alter(warehouse: Any, asked: AlterCatalog) -> Done:
 
 def known(warehouse: Any, name: str) -> Any:
     if name not in warehouse.catalogs:
-        raise Refused(f"No catalog found with name {name}" if not warehouse.dialect.starrocks else f"Unknown catalog '{name}'", 1105)
+        raise Refused(
+            f"No catalog found with name {name}"
+            if not warehouse.dialect.starrocks
+            else f"Unknown catalog '{name}'",
+            1105,
+        )
     return warehouse.catalogs[name]
 
 
 def show(warehouse: Any, like: str | None, current: str, zone: str) -> Rows:
     if warehouse.dialect.starrocks:
         rows = [(each.name, each.properties.get("type", ""), each.comment) for each in warehouse.catalogs.values()]
-        return table("Catalog Type Comment", [("default_catalog", "Internal", "An internal catalog contains this cluster's self-managed tables."), *rows])
-    rows = [(0, "internal", "internal", _yes(current == "internal"), "UNRECORDED", None, "Doris internal catalog", "")]
+        return table(
+            "Catalog Type Comment",
+            [
+                ("default_catalog", "Internal", "An internal catalog contains this cluster's self-managed tables."),
+                *rows,
+            ],
+        )
+    rows = [
+        (0, "internal", "internal", _yes(current == "internal"), "UNRECORDED", None, "Doris internal catalog", "")
+    ]
     for each in sorted(warehouse.catalogs.values(), key=lambda catalog: catalog.name):
         created = clock.shown(each.created, zone)
-        rows.append((each.id, each.name, each.properties.get("type", ""), _yes(current == each.name), created, created, each.comment, ""))
+        rows.append(
+            (
+                each.id,
+                each.name,
+                each.properties.get("type", ""),
+                _yes(current == each.name),
+                created,
+                created,
+                each.comment,
+                "",
+            )
+        )
     rows = [row for row in rows if like is None or matches(like, row[1])]
     return table("CatalogId CatalogName Type IsCurrent CreateTime LastUpdateTime Comment ErrorMsg", rows)
 
@@ -78,15 +102,24 @@ def _yes(fact: bool) -> str:
 
 def show_one(warehouse: Any, name: str, create: bool) -> Rows:
     each = known(warehouse, name)
-    pairs = [(key, masked(key, value, warehouse.dialect)) for key, value in sorted(each.properties.items()) if key not in LEFT_OUT]
+    pairs = [
+        (key, masked(key, value, warehouse.dialect))
+        for key, value in sorted(each.properties.items())
+        if key not in LEFT_OUT
+    ]
     if not create:
         return table("Key Value", pairs)
     listed = ",\n".join(f'"{key}" = "{value}"' for key, value in pairs)
     if warehouse.dialect.starrocks:
         comment = f'\ncomment "{each.comment}"' if each.comment else ""
-        return Rows(("Catalog", "Create Catalog"), [(name, f"CREATE EXTERNAL CATALOG `{name}`{comment}\nPROPERTIES ({listed}\n)")])
+        return Rows(
+            ("Catalog", "Create Catalog"),
+            [(name, f"CREATE EXTERNAL CATALOG `{name}`{comment}\nPROPERTIES ({listed}\n)")],
+        )
     comment = f'\nCOMMENT "{each.comment}"' if each.comment else ""
-    return table("Catalog CreateCatalog", [(name, f"\nCREATE CATALOG `{name}`{comment} PROPERTIES (\n{listed}\n);")])
+    return table(
+        "Catalog CreateCatalog", [(name, f"\nCREATE CATALOG `{name}`{comment} PROPERTIES (\n{listed}\n);")]
+    )
 
 
 def matches(like: str, text: str) -> bool:

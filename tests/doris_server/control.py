@@ -80,7 +80,9 @@ class Controls:
             jobs.cancel(self._warehouse, self._warehouse.database(database), kind)
         return "OK"
 
-    def occupy(self, database: str, label: str = "somebody_else", kind: str = "backup", state: str = "SNAPSHOTING") -> str:
+    def occupy(
+        self, database: str, label: str = "somebody_else", kind: str = "backup", state: str = "SNAPSHOTING"
+    ) -> str:
         """Somebody else's job runs on the database, and hides ours in StarRocks."""
         with self._warehouse.lock:
             found = self._warehouse.database(database)

@@ -57,7 +57,9 @@ def _create_table(reader: Reader, dialect: Dialect) -> s.CreateTable:
             properties = reader.properties()
         else:
             reader.at += 1
-    return s.CreateTable(target, quiet, columns, partitions, engine, properties, reader.sql[start:].strip().rstrip(";"))
+    return s.CreateTable(
+        target, quiet, columns, partitions, engine, properties, reader.sql[start:].strip().rstrip(";")
+    )
 
 
 def _column(reader: Reader) -> s.ColumnText:

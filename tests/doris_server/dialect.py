@@ -5,9 +5,27 @@ from typing import NamedTuple
 
 STATES = {
     "backup": ("PENDING", "SNAPSHOTING", "UPLOAD_SNAPSHOT", "UPLOADING", "SAVE_META", "UPLOAD_INFO", "FINISHED"),
-    "restore": ("PENDING", "CREATING", "SNAPSHOTING", "DOWNLOAD", "DOWNLOADING", "COMMIT", "COMMITTING", "FINISHED"),
+    "restore": (
+        "PENDING",
+        "CREATING",
+        "SNAPSHOTING",
+        "DOWNLOAD",
+        "DOWNLOADING",
+        "COMMIT",
+        "COMMITTING",
+        "FINISHED",
+    ),
 }
-JOURNALLED = {"PENDING", "UPLOAD_SNAPSHOT", "SAVE_META", "UPLOAD_INFO", "DOWNLOAD", "COMMIT", "FINISHED", "CANCELLED"}
+JOURNALLED = {
+    "PENDING",
+    "UPLOAD_SNAPSHOT",
+    "SAVE_META",
+    "UPLOAD_INFO",
+    "DOWNLOAD",
+    "COMMIT",
+    "FINISHED",
+    "CANCELLED",
+}
 
 # Since when a Doris has it: one entry a release branch, every later branch has it too.
 SINCE: dict[str, tuple[tuple[int, ...], ...]] = {

@@ -4,7 +4,7 @@ import dataclasses
 import json
 from typing import Any
 
-from . import backup_job, catalogs, grammar, jobs, labels, queries, repositories, restore_job, shows
+from . import backup_job, catalogs, grammar, jobs, labels, queries, repositories, restore_submit, show_jobs, shows
 from . import statements as s
 from .answers import Done, Rows, table
 from .errors import Refused
@@ -73,7 +73,9 @@ def _cloud_restore(session: Session) -> None:
     if not dialect.has("-cloud_restore"):
         raise Refused("BACKUP and RESTORE are not supported by the cloud mode yet")
     if not warehouse.cloud_restore:
-        raise Refused("Restore is not supported in cloud mode unless the config experimental_enable_cloud_restore_job is true")
+        raise Refused(
+            "Restore is not supported in cloud mode unless the config experimental_enable_cloud_restore_job is true"
+        )
     if not session.group:
         raise Refused("A compute group must be chosen: USE @compute_group", 5099)
 
@@ -84,12 +86,14 @@ def _restore(session: Session, asked: s.Restore) -> None:
     name = asked.database or session.database
     if warehouse.dialect.starrocks and asked.catalogs is None and name and name not in warehouse.databases:
         session.user.needs_load(name)
-        repositories.info(warehouse.repository(asked.repository), asked.label, asked.properties.get("backup_timestamp", ""))
+        repositories.info(
+            warehouse.repository(asked.repository), asked.label, asked.properties.get("backup_timestamp", "")
+        )
         warehouse.create_database(name)
     database = None if asked.catalogs is not None else session.job_database(name)
     session.user.needs_load(database.name if database else None)
     _cloud_restore(session)
-    restore_job.submit(warehouse, database, asked._replace(label=_label(session, asked.label)))
+    restore_submit.submit(warehouse, database, asked._replace(label=_label(session, asked.label)))
 
 
 def _label(session: Session, label: str) -> str:
@@ -162,7 +166,9 @@ def _alter_table(session: Session, asked: s.AlterTable) -> None:
         session.warehouse.store.delete(found, "TRUE")
     else:
         column = asked.column
-        session.warehouse.store.run(f"ALTER TABLE {found.physical} ADD COLUMN {quoted(column.name)} {duck_type(column.type)}")
+        session.warehouse.store.run(
+            f"ALTER TABLE {found.physical} ADD COLUMN {quoted(column.name)} {duck_type(column.type)}"
+        )
         found.definition = dataclasses.replace(found.definition, columns=(*found.definition.columns, column))
 
 
@@ -199,7 +205,7 @@ HOW: dict[type, Any] = {
     s.Backup: _backup,
     s.Restore: _restore,
     s.Cancel: _cancel,
-    s.ShowJobs: shows.job_rows,
+    s.ShowJobs: show_jobs.job_rows,
     s.CreateRepository: lambda session, asked: repositories.create(session.warehouse, asked),
     s.AlterRepository: lambda session, asked: repositories.alter(session.warehouse, asked),
     s.DropRepository: lambda session, asked: repositories.drop(session.warehouse, asked.name),
@@ -209,7 +215,9 @@ HOW: dict[type, Any] = {
     s.CreateCatalog: lambda session, asked: catalogs.create(session.warehouse, asked),
     s.DropCatalog: lambda session, asked: catalogs.drop(session.warehouse, asked),
     s.AlterCatalog: lambda session, asked: catalogs.alter(session.warehouse, asked),
-    s.ShowCatalogs: lambda session, asked: catalogs.show(session.warehouse, asked.like, session.catalog, session.variable("time_zone")),
+    s.ShowCatalogs: lambda session, asked: catalogs.show(
+        session.warehouse, asked.like, session.catalog, session.variable("time_zone")
+    ),
     s.ShowCatalog: lambda session, asked: catalogs.show_one(session.warehouse, asked.name, asked.create),
     s.ShowGroups: lambda session, asked: shows.groups(session, asked.clusters),
     s.Show: shows.plain,

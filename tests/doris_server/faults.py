@@ -86,7 +86,14 @@ class Faults:
         """No leader: every statement that is forwarded is refused. §2.4, §7"""
         self.not_ready = on
 
-    def fail_job(self, state: str, message: str, code: str = "COMMON_ERROR", kind: str = "backup", database: str | None = None) -> None:
+    def fail_job(
+        self,
+        state: str,
+        message: str,
+        code: str = "COMMON_ERROR",
+        kind: str = "backup",
+        database: str | None = None,
+    ) -> None:
         """The next job that is in this state ends CANCELLED with this Status."""
         self.jobs.append(JobFault(kind, state, "fail", (code, message), database=database))
 
@@ -101,7 +108,9 @@ class Faults:
         """TaskErrMsg is filled, and the job goes on: §1.3."""
         self.jobs.append(JobFault(kind, state, "note", note=text))
 
-    def refuse_s3(self, text: str = "The AWS Access Key Id you provided does not exist in our records. (Status Code: 403)") -> None:
+    def refuse_s3(
+        self, text: str = "The AWS Access Key Id you provided does not exist in our records. (Status Code: 403)"
+    ) -> None:
         """S3 refuses the server, and nobody else; empty text ends it."""
         self.s3 = text
 

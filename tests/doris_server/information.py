@@ -30,7 +30,9 @@ def fresh(session: Any, name: str) -> str:
     types = ", ".join(f"{column} {'BIGINT' if column in NUMBERS else 'VARCHAR'}" for column in columns)
     store.run(f"CREATE OR REPLACE TABLE {made} ({types})")
     if rows:
-        values = ", ".join("(" + ", ".join("NULL" if cell is None else literal(str(cell)) for cell in row) + ")" for row in rows)
+        values = ", ".join(
+            "(" + ", ".join("NULL" if cell is None else literal(str(cell)) for cell in row) + ")" for row in rows
+        )
         store.run(f"INSERT INTO {made} VALUES {values}")
     return made
 
@@ -55,7 +57,18 @@ def _tables(session: Any):
         created = table.created.strftime("%Y-%m-%d %H:%M:%S")
         rows = session.warehouse.store.count(table)
         kind = "VIEW" if table.kind == "VIEW" else "BASE TABLE"
-        yield "internal", database.name, table.name, kind, ENGINES.get(table.kind, table.kind), rows, rows * 100, created, created, ""
+        yield (
+            "internal",
+            database.name,
+            table.name,
+            kind,
+            ENGINES.get(table.kind, table.kind),
+            rows,
+            rows * 100,
+            created,
+            created,
+            "",
+        )
 
 
 def _columns(session: Any):
@@ -63,7 +76,21 @@ def _columns(session: Any):
         for number, column in enumerate(table.definition.columns, 1):
             nullable = "NO" if "NOT NULL" in column.rest.upper() else "YES"
             kind = column.type.split("(")[0].split("<")[0].lower()
-            yield "internal", database.name, table.name, column.name, number, None, nullable, kind, column.type.lower(), "", "", "", None
+            yield (
+                "internal",
+                database.name,
+                table.name,
+                column.name,
+                number,
+                None,
+                nullable,
+                kind,
+                column.type.lower(),
+                "",
+                "",
+                "",
+                None,
+            )
 
 
 def _partitions(session: Any):

@@ -21,7 +21,9 @@ class Cancelled(Exception):
 class Job:
     kind = ""
 
-    def __init__(self, warehouse: Any, database: Any, label: str, repository: Repository, properties: dict[str, str]) -> None:
+    def __init__(
+        self, warehouse: Any, database: Any, label: str, repository: Repository, properties: dict[str, str]
+    ) -> None:
         self.warehouse, self.database, self.label, self.repository = warehouse, database, label, repository
         self.properties = properties
         self.states = warehouse.dialect.states(self.kind)
@@ -52,11 +54,16 @@ class Job:
         return clock.shown(self.times.get(name), zone)
 
     def catch_up(self, now: datetime) -> None:
-        """The handler looks every three seconds, and each look moves the job by one state at most."""
+        """The handler looks every three seconds, and each look moves the job by one state at most.
+
+        Where a look moves nothing, the next ones would not either, until the timeout: they are left out."""
         pause = timedelta(seconds=clock.HANDLER)
         while self.running and not self.held and self.now + pause <= now:
+            before = self.state
             self.now += pause
             self.step()
+            if self.state == before:
+                self.now = max(self.now, min(now, self.created + timedelta(seconds=self.timeout)))
 
     def step(self) -> None:
         """One look. A task's failure is kept in TaskErrMsg and tried again: §2.1."""

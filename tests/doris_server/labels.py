@@ -42,7 +42,11 @@ def check_free(repository: Repository, label: str) -> None:
 def expand(database: Any, chosen: tuple[Item, ...] | None) -> list[Item]:
     """ON as one item an object; without ON every table of the moment. StarRocks' ALL TABLES and the like too."""
     if chosen is None:
-        return [Item(name) for name, table in database.tables.items() if table.kind in {"OLAP", "VIEW", "MV"} or _fails(table)]
+        return [
+            Item(name)
+            for name, table in database.tables.items()
+            if table.kind in {"OLAP", "VIEW", "MV"} or _fails(table)
+        ]
     kinds = {"TABLE": "OLAP", "VIEW": "VIEW", "MATERIALIZED VIEW": "MV", "FUNCTION": "-"}
     found: list[Item] = []
     for item in chosen:
@@ -66,7 +70,11 @@ def describe(job: Any) -> dict[str, Any]:
     milliseconds = int(job.created.timestamp() * 1000)
     if job.warehouse.dialect.starrocks:
         database = {"dbName": job.database_name, "dbId": job.database.id if job.database else -1}
-        views = {name: {"name": name, "id": 0, "partitions": {}} for name, table in job.meta["tables"].items() if table["kind"] == "VIEW"}
+        views = {
+            name: {"name": name, "id": 0, "partitions": {}}
+            for name, table in job.meta["tables"].items()
+            if table["kind"] == "VIEW"
+        }
         return {"name": job.label, **database, "backupTime": milliseconds, "tables": _objects(job, starrocks=True) | views,
                 "success": True, "metaVersion": 10, "starrocksMetaVersion": 3, "tblAlias": {}}  # fmt: skip
     views = [{"id": job.database.tables[name].id if name in job.database.tables else 0, "name": name}
@@ -86,11 +94,20 @@ def _objects(job: Any, starrocks: bool) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for tablet in job.tablets:
         table = found.setdefault(tablet.table, {"id": tablet.table_id, "partitions": {}})
-        index = {"id": tablet.index_id, "schema_hash": 1, "tablets": {str(tablet.id): job.files[tablet.id]}, "tablets_order": [tablet.id]}
+        index = {
+            "id": tablet.index_id,
+            "schema_hash": 1,
+            "tablets": {str(tablet.id): job.files[tablet.id]},
+            "tablets_order": [tablet.id],
+        }
         inner = {"id": tablet.partition_id, "version": 2, "indexes": {tablet.table: index}}
         if starrocks:
             table["name"] = tablet.table
-            inner = {"name": tablet.partition, "id": tablet.partition_id, "subPartitions": {str(tablet.partition_id): inner}}
+            inner = {
+                "name": tablet.partition,
+                "id": tablet.partition_id,
+                "subPartitions": {str(tablet.partition_id): inner},
+            }
         table["partitions"][tablet.partition] = inner
     return found
 

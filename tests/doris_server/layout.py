@@ -77,7 +77,9 @@ class Repository:
 
     def labels(self) -> list[str]:
         """Every label that has an object below it, be it the leftover of a failed backup: §2.4, §3.6."""
-        return sorted({name.split("/")[0].removeprefix("__ss_") for name in self.names() if name.startswith("__ss_")})
+        return sorted(
+            {name.split("/")[0].removeprefix("__ss_") for name in self.names() if name.startswith("__ss_")}
+        )
 
     def timestamps(self, label: str) -> list[str]:
         """Those of the __info objects with a suffix of 32 digits; others as `Invalid: <file>`. §1.5"""
@@ -95,10 +97,14 @@ class Repository:
     def _one(self, label: str, start: str) -> bytes:
         found = [name for name in self.names(f"__ss_{label}") if "/" not in name and name.startswith(start)]
         if len(found) != 1:
-            raise StorageError(f"Expected one file with path: {self.key(f'__ss_{label}', start)}*, get: {len(found)}")
+            raise StorageError(
+                f"Expected one file with path: {self.key(f'__ss_{label}', start)}*, get: {len(found)}"
+            )
         content = self.get(f"__ss_{label}", found[0])
         if not found[0].endswith(md5(content)):
-            raise StorageError(f"md5sum mismatch. expected: {found[0].rsplit('.', 1)[-1]}, actual md5: {md5(content)}")
+            raise StorageError(
+                f"md5sum mismatch. expected: {found[0].rsplit('.', 1)[-1]}, actual md5: {md5(content)}"
+            )
         return content
 
     def take_over(self, zone_text: str) -> None:
@@ -106,7 +112,9 @@ class Repository:
         if "__repo_info" in self.names():
             name = json.loads(self.get("__repo_info"))["name"]
             if name != self.name:
-                raise StorageError(f"Invalid repository __repo_info, expected repo '{self.name}', but get name '{name}' from __repo_info")
+                raise StorageError(
+                    f"Invalid repository __repo_info, expected repo '{self.name}', but get name '{name}' from __repo_info"
+                )
             return
         if not self.read_only:
             body = json.dumps({"name": self.name, "create_time": zone_text}, separators=(",", ":")).encode()
@@ -123,20 +131,29 @@ class Repository:
         except ClientError as error:
             said = error.response["Error"]
             status = error.response["ResponseMetadata"].get("HTTPStatusCode")
-            raise StorageError(f"{said.get('Message')} (Service: S3, Status Code: {status}, {said.get('Code')})") from error
+            raise StorageError(
+                f"{said.get('Message')} (Service: S3, Status Code: {status}, {said.get('Code')})"
+            ) from error
         except BotoCoreError as error:
             raise StorageError(f"Unable to execute HTTP request: {error}") from error
 
 
 def _client(properties: dict[str, str], names: dict[str, tuple[str, ...]]) -> Any:
-    known = {key: next((properties[name] for name in spelled if name in properties), "") for key, spelled in names.items()}
+    known = {
+        key: next((properties[name] for name in spelled if name in properties), "")
+        for key, spelled in names.items()
+    }
     if known["endpoint"] and not known["region"]:
         raise Refused("Failed to create repository: Region is not set. Please explicitly set the region.")
     endpoint = known["endpoint"]
     endpoint = endpoint if "://" in endpoint or not endpoint else f"https://{endpoint}"
     path_style = known["path_style"].lower() == "true" or "aws.s3.endpoint" in properties
-    if re.search(r"//[\d.]+(:|/|$)", endpoint) and not path_style:  # §9.9: the bucket would be a part of the host's name
-        raise Refused(f"Failed to create repository: Unable to execute HTTP request: bucket.{endpoint.split('//')[1]}: Name or service not known")
+    if (
+        re.search(r"//[\d.]+(:|/|$)", endpoint) and not path_style
+    ):  # §9.9: the bucket would be a part of the host's name
+        raise Refused(
+            f"Failed to create repository: Unable to execute HTTP request: bucket.{endpoint.split('//')[1]}: Name or service not known"
+        )
     return boto3.client(
         "s3", endpoint_url=endpoint or None, region_name=known["region"] or "us-east-1", aws_access_key_id=known["key"] or "none",
         aws_secret_access_key=known["secret"] or "none", aws_session_token=known["token"] or None,

@@ -46,7 +46,11 @@ def _parsed(sql: str) -> exp.Expression:
 
 def _column(each: exp.Expression) -> str:
     """The name of a result's column where DuckDB would choose another: @@version_comment, count(*)."""
-    return "" if isinstance(each, exp.Star | exp.Column | exp.Alias) else each.sql("doris").lower().replace("schema()", "database()")
+    return (
+        ""
+        if isinstance(each, exp.Star | exp.Column | exp.Alias)
+        else each.sql("doris").lower().replace("schema()", "database()")
+    )
 
 
 def _resolve(session: Any, tree: exp.Expression) -> exp.Expression:
@@ -98,7 +102,9 @@ def _partitions(table: Any, chosen: list[str]) -> str:
     for name in chosen:
         if name not in predicates:
             raise Refused(f"partition {name} is not exist in table {table.name}", 1105)
-    return f"(SELECT * FROM {quoted(table.physical)} WHERE {' OR '.join(f'({predicates[name]})' for name in chosen)})"
+    return (
+        f"(SELECT * FROM {quoted(table.physical)} WHERE {' OR '.join(f'({predicates[name]})' for name in chosen)})"
+    )
 
 
 def _aliased(found: exp.Expression, alias: str | None) -> exp.Expression:

@@ -85,7 +85,9 @@ def show_create(warehouse: Any, name: str) -> Rows:
     if name not in warehouse.repositories:
         raise Refused("repository not exist.")
     each = warehouse.repositories[name]
-    pairs = ",\n".join(f'"{key}" = "{masked(key, value, warehouse.dialect)}"' for key, value in each.properties.items())
+    pairs = ",\n".join(
+        f'"{key}" = "{masked(key, value, warehouse.dialect)}"' for key, value in each.properties.items()
+    )
     only = "READ ONLY " if each.read_only else ""
     text = f'CREATE {only}REPOSITORY {name}\nWITH S3\nON LOCATION "{each.location}"\nPROPERTIES\n(\n{pairs}\n);'
     return table("RepoName CreateStmt", [(name, text)])
@@ -104,7 +106,9 @@ def snapshots(warehouse: Any, asked: ShowSnapshot) -> Rows:
     """§1.5: a label that is not there is a row with an ERROR, not an empty result."""
     repository = _known(warehouse, asked.repository)
     if asked.label and asked.timestamp:
-        return table("Snapshot Timestamp Database Details Status", [_details(repository, asked.label, asked.timestamp)])
+        return table(
+            "Snapshot Timestamp Database Details Status", [_details(repository, asked.label, asked.timestamp)]
+        )
     try:
         found = [asked.label] if asked.label else repository.labels()
     except StorageError as error:

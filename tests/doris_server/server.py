@@ -39,7 +39,9 @@ class DorisServer:
         for name in groups or (("compute_group_1",) if cloud else ()):
             self.warehouse.groups[name] = Group(name)
         self.add_user("root", root_password, admin=True)
-        self._behind = Session(self.warehouse, self.warehouse.users.known["root"], 0, dict(VARIABLES) | self.warehouse.globals)
+        self._behind = Session(
+            self.warehouse, self.warehouse.users.known["root"], 0, dict(VARIABLES) | self.warehouse.globals
+        )
         self._count, self._tls, self._first_port = frontends, tls, port
         self._loop = asyncio.new_event_loop()
         self._servers: dict[int, asyncio.Server] = {}
@@ -115,7 +117,9 @@ class DorisServer:
     def listen(self, number: int, port: int = 0) -> None:
         """Starts a frontend; again on its old port, if it had one."""
         known = self.ports[number] if number < len(self.ports) else port
-        server = self._on_loop(asyncio.start_server(lambda *streams: self._accept(number, *streams), "127.0.0.1", known))
+        server = self._on_loop(
+            asyncio.start_server(lambda *streams: self._accept(number, *streams), "127.0.0.1", known)
+        )
         self._servers[number] = server
         if number >= len(self.ports):
             self.ports.append(server.sockets[0].getsockname()[1])
@@ -152,7 +156,6 @@ class DorisServer:
 
     def _on_loop(self, work: Any) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(20)
-
 
 
 def _clock(now: datetime | Callable[[], datetime] | None, per_look: float, speed: float) -> Clock:

@@ -11,7 +11,9 @@ VERSIONS = {"currentversion", "version", "current_version"}
 
 
 class Session:
-    def __init__(self, warehouse: Warehouse, user: User, frontend: int, variables: dict[str, str], number: int = 0) -> None:
+    def __init__(
+        self, warehouse: Warehouse, user: User, frontend: int, variables: dict[str, str], number: int = 0
+    ) -> None:
         self.warehouse, self.user, self.frontend, self.number = warehouse, user, frontend, number
         self.variables = variables
         self.catalog, self.database = "internal", None
@@ -24,7 +26,11 @@ class Session:
         catalog = target[0] if len(target) == 2 else self.catalog
         if catalog not in INTERNAL and catalog not in self.warehouse.catalogs:
             raise Refused(f"Unknown catalog '{catalog}'", 5085)
-        if target and catalog in INTERNAL and (target[-1] not in (*self.warehouse.databases, *SYSTEM) or not self._sees(target[-1])):
+        if (
+            target
+            and catalog in INTERNAL
+            and (target[-1] not in (*self.warehouse.databases, *SYSTEM) or not self._sees(target[-1]))
+        ):
             raise unknown_database(target[-1])
         if group is not None:
             self._use_group(group)

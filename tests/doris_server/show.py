@@ -7,7 +7,9 @@ from .words import Reader
 
 WHERE_BACKUP = 'Where clause should like: SnapshotName = "your_snapshot_name", or SnapshotName LIKE "matcher"'
 WHERE_RESTORE = 'Where clause should like: LABEL = "your_label_name", or LABEL LIKE "matcher"'
-WHERE_SNAPSHOT = 'Where clause should be looks like: SNAPSHOT = "your_snapshot_name" [AND TIMESTAMP = "2018-04-18-19-19-10"]'
+WHERE_SNAPSHOT = (
+    'Where clause should be looks like: SNAPSHOT = "your_snapshot_name" [AND TIMESTAMP = "2018-04-18-19-19-10"]'
+)
 PLAIN = {  # what follows it: a target, a LIKE
     "FRONTENDS": "", "BACKENDS": "", "DATABASES": "like", "SCHEMAS": "like", "GRANTS": "", "ALL GRANTS": "",
     "PROC": "text", "CREATE TABLE": "target", "CREATE VIEW": "target", "CREATE DATABASE": "target",

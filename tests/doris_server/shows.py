@@ -1,19 +1,14 @@
-"""SHOW of jobs, databases, tables, sizes, nodes: contract §1.3, §1.7, §4, §5.1, §7. All columns are strings."""
+"""SHOW of databases, tables, sizes, groups, nodes: contract §4, §5.1, §7. All columns are strings."""
 
 from typing import Any
 
-from . import clock, jobs
+from . import clock
 from .answers import Rows, table
 from .catalogs import matches
 from .errors import Refused
-from .statements import Show, ShowJobs
+from .statements import Show
 from .warehouse import SYSTEM
 
-BACKUP = ("JobId SnapshotName DbName State BackupObjs CreateTime SnapshotFinishedTime UploadFinishedTime FinishedTime "
-          "UnfinishedTasks Progress TaskErrMsg Status Timeout")  # fmt: skip
-RESTORE = ("JobId Label Timestamp DbName State AllowLoad ReplicationNum ReplicaAllocation ReserveReplica "
-           "ReserveDynamicPartitionEnable RestoreObjs CreateTime MetaPreparedTime SnapshotFinishedTime DownloadFinishedTime "
-           "FinishedTime UnfinishedTasks Progress TaskErrMsg Status Timeout")  # fmt: skip
 FRONTENDS = ("Name Host EditLogPort HttpPort QueryPort RpcPort ArrowFlightSqlPort Role IsMaster ClusterId Join Alive "
              "ReplayedJournalId LastStartTime LastHeartbeat IsHelper ErrMsg Version CurrentConnected")  # fmt: skip
 BACKENDS = ("BackendId Host HeartbeatPort BePort HttpPort BrpcPort ArrowFlightSqlPort LastStartTime LastHeartbeat Alive "
@@ -21,63 +16,19 @@ BACKENDS = ("BackendId Host HeartbeatPort BePort HttpPort BrpcPort ArrowFlightSq
             "RemoteUsedCapacity Tag ErrMsg Version Status HeartbeatFailureCounter NodeRole")  # fmt: skip
 
 
-def job_rows(session: Any, asked: ShowJobs) -> Rows:
-    """The history of one database, oldest first; in StarRocks without FROM that of all. Then the clock goes on."""
-    warehouse = session.warehouse
-    if warehouse.dialect.starrocks and asked.database is None:
-        found = [job for history in warehouse.jobs.values() for job in history]
-    else:
-        database = session.job_database(asked.database)
-        session.user.needs_load(database.name, show=True)
-        found = list(jobs.of(warehouse, database))
-    shown = [job for job in found if job.kind == asked.kind and _fits(asked.label, job.label)]
-    zone = session.variable("time_zone")
-    answer = _backups(shown, zone) if asked.kind == "backup" else _restores(shown, zone, warehouse.dialect.starrocks)
-    warehouse.clock.looked()
-    return _without(answer, {"RestoreObjs", "Progress", "TaskErrMsg"}) if asked.brief else answer
-
-
-def _fits(pattern: Any, label: str) -> bool:
-    return pattern is None or (matches(pattern.value, label) if pattern.like else pattern.value == label)
-
-
-def _backups(found: list, zone: str) -> Rows:
-    return table(BACKUP, [
-        (job.id, job.label, job.database_name, job.state, job.objects, clock.shown(job.created, zone), job.time("snapshot", zone),
-         job.time("upload", zone), job.time("finished", zone), job.unfinished, job.progress, job.task_errors, job.status_text, job.timeout)
-        for job in found
-    ])  # fmt: skip
-
-
-def _restores(found: list, zone: str, starrocks: bool) -> Rows:
-    answer = table(RESTORE, [_restore(job, zone) for job in found])
-    return _without(answer, {"ReplicaAllocation", "ReserveReplica", "ReserveDynamicPartitionEnable"}) if starrocks else answer
-
-
-def _restore(job: Any, zone: str) -> tuple:
-    flags = [str(job.asks(name)).lower() for name in ("reserve_replica", "reserve_dynamic_partition_enable")]
-    return (job.id, job.label, job.timestamp, job.database_name, job.state, str(job.asks("allow_load")).lower(), job.replication,
-            f"tag.location.default: {job.replication}", *flags, job.objects, clock.shown(job.created, zone), job.time("meta", zone),
-            job.time("snapshot", zone), job.time("download", zone), job.time("finished", zone), job.unfinished, job.progress,
-            job.task_errors, job.status_text, job.timeout)  # fmt: skip
-
-
-def _without(answer: Rows, names: set[str]) -> Rows:
-    kept = [number for number, name in enumerate(answer.columns) if name not in names]
-    return Rows(tuple(answer.columns[number] for number in kept), [tuple(row[number] for number in kept) for row in answer.rows])
-
-
 def groups(session: Any, clusters: bool) -> Rows:
     """§5.1: only those that the user may use."""
     if not session.warehouse.dialect.cloud:
         raise Refused("Command only support in cloud mode.", 6000)
     wide = session.warehouse.dialect.has("-wide_groups")
-    columns = ("cluster is_current users backend_num" if clusters else "Name IsCurrent Users BackendNum")
+    columns = "cluster is_current users backend_num" if clusters else "Name IsCurrent Users BackendNum"
     more = ("sub_clusters policy properties" if clusters else "SubComputeGroups Policy Properties") if wide else ""
     rows = []
     for group in session.warehouse.groups.values():
         if session.user.uses(group.name):
-            users = ", ".join(name for name, user in session.warehouse.users.known.items() if user.default_group == group.name)
+            users = ", ".join(
+                name for name, user in session.warehouse.users.known.items() if user.default_group == group.name
+            )
             current = str(group.name == session.group).upper()
             rows.append((group.name, current, users, group.backends, *(("", "", "") if wide else ())))
     return table(f"{columns} {more}", rows)
@@ -86,7 +37,11 @@ def groups(session: Any, clusters: bool) -> Rows:
 def plain(session: Any, asked: Show) -> Rows:
     full = asked.what.startswith("FULL ")
     form = FORMS[asked.what.removeprefix("FULL ")]
-    return form(session, asked._replace(what=asked.what.removeprefix("FULL ")), full) if form is _tables else form(session, asked)
+    return (
+        form(session, asked._replace(what=asked.what.removeprefix("FULL ")), full)
+        if form is _tables
+        else form(session, asked)
+    )
 
 
 def _databases(session: Any, asked: Show) -> Rows:
@@ -116,8 +71,21 @@ def _partitions(session: Any, asked: Show) -> Rows:
     rows = []
     for name, predicate in each.definition.predicates(each.name).items():
         count = session.warehouse.store.count(each, predicate)
-        rows.append((each.partitions[name], name, 1 + (count > 0), stamp, "NORMAL", each.definition.partitions.column, count, f"{count * 100} B"))
-    return table("PartitionId PartitionName VisibleVersion VisibleVersionTime State PartitionKey RowCount DataSize", rows)
+        rows.append(
+            (
+                each.partitions[name],
+                name,
+                1 + (count > 0),
+                stamp,
+                "NORMAL",
+                each.definition.partitions.column,
+                count,
+                f"{count * 100} B",
+            )
+        )
+    return table(
+        "PartitionId PartitionName VisibleVersion VisibleVersionTime State PartitionKey RowCount DataSize", rows
+    )
 
 
 def _create(session: Any, asked: Show) -> Rows:
@@ -130,12 +98,21 @@ def _create(session: Any, asked: Show) -> Rows:
     if each.kind != "VIEW":
         raise Refused(f"'{each.name}' is not VIEW", 1347)
     text = f"CREATE VIEW `{each.name}` AS {each.definition.query};"
-    return Rows(("View", "Create View", "character_set_client", "collation_connection"), [(each.name, text, "utf8mb4", "utf8mb4_0900_bin")])
+    return Rows(
+        ("View", "Create View", "character_set_client", "collation_connection"),
+        [(each.name, text, "utf8mb4", "utf8mb4_0900_bin")],
+    )
 
 
 def create_text(each: Any) -> str:
-    columns = ",\n".join(f"  `{column.name}` {column.type.lower()} {column.rest}".rstrip() for column in each.definition.columns)
-    engine = "" if each.definition.tail.upper().startswith("ENGINE") else f"ENGINE={each.kind if each.kind != 'MV' else 'MATERIALIZED_VIEW'}\n"
+    columns = ",\n".join(
+        f"  `{column.name}` {column.type.lower()} {column.rest}".rstrip() for column in each.definition.columns
+    )
+    engine = (
+        ""
+        if each.definition.tail.upper().startswith("ENGINE")
+        else f"ENGINE={each.kind if each.kind != 'MV' else 'MATERIALIZED_VIEW'}\n"
+    )
     return f"CREATE TABLE `{each.name}` (\n{columns}\n) {engine}{each.definition.tail};"
 
 
@@ -151,12 +128,21 @@ def _data(session: Any, asked: Show) -> Rows:
     if asked.properties:
         return _warehouse_data(session, asked.properties)
     if not asked.target and session.database is None:
-        rows = [(each.id, each.name, _size(session, each), 0, 0, 0) for each in session.warehouse.databases.values()]
+        rows = [
+            (each.id, each.name, _size(session, each), 0, 0, 0) for each in session.warehouse.databases.values()
+        ]
         return table("DbId DbName Size RemoteSize RecycleSize RecycleRemoteSize", rows)
     if asked.target:
         each = session.find(asked.target)
         count = session.warehouse.store.count(each)
-        row = (each.name, each.name, f"{count * 100 * int(each.definition.replication)}.000 B", each.definition.replication, count, "0.000")
+        row = (
+            each.name,
+            each.name,
+            f"{count * 100 * int(each.definition.replication)}.000 B",
+            each.definition.replication,
+            count,
+            "0.000",
+        )
         return table("TableName IndexName Size ReplicaCount RowCount RemoteSize", [row])
     return _database_data(session, session.warehouse.database(session.database))
 
@@ -167,7 +153,11 @@ def _database_data(session: Any, database: Any) -> Rows:
         size = session.warehouse.store.count(each) * 100 * int(each.definition.replication)
         rows.append((each.name, f"{size}.000 B", each.definition.replication, "0.000"))
     total = f"{_size(session, database)}.000 B"
-    ends = [("Total", total, len(rows), "0.000"), ("Quota", "1024.000 TB", 1073741824, ""), ("Left", "1024.000 TB", 1073741824, "")]
+    ends = [
+        ("Total", total, len(rows), "0.000"),
+        ("Quota", "1024.000 TB", 1073741824, ""),
+        ("Left", "1024.000 TB", 1073741824, ""),
+    ]
     return table("TableName Size ReplicaCount RemoteSize", [*rows, *ends])
 
 
@@ -179,7 +169,10 @@ def _warehouse_data(session: Any, properties: dict[str, str]) -> Rows:
 
 
 def _size(session: Any, database: Any) -> int:
-    return sum(session.warehouse.store.count(each) * 100 * int(each.definition.replication) for each in database.tables.values())
+    return sum(
+        session.warehouse.store.count(each) * 100 * int(each.definition.replication)
+        for each in database.tables.values()
+    )
 
 
 def _frontends(session: Any, asked: Show) -> Rows:
@@ -197,7 +190,10 @@ def _backends(session: Any, asked: Show) -> Rows:
     row = [10002, "127.0.0.1", 9050, 9060, 8040, 8060, -1, "", "", "true", "false", 10, "0.000", "0.000", "1.000 TB", "1.000 TB", "0.00 %",
            "0.00 %", "0.000", '{"location" : "default"}', "", session.warehouse.dialect.comment, "{}", 0, "mix"]  # fmt: skip
     newer = session.warehouse.dialect.has("-live_since")
-    return table(BACKENDS + (" CpuCores Memory LiveSince RunningTasks" if newer else ""), [[*row, *((2, "4 GB", "\\N", 0) if newer else ())]])
+    return table(
+        BACKENDS + (" CpuCores Memory LiveSince RunningTasks" if newer else ""),
+        [[*row, *((2, "4 GB", "\\N", 0) if newer else ())]],
+    )
 
 
 def _grants(session: Any, asked: Show) -> Rows:

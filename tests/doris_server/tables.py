@@ -108,14 +108,20 @@ class Store:
     def create(self, table: Table) -> None:
         if table.kind == "VIEW":
             return
-        columns = ", ".join(f"{quoted(column.name)} {duck_type(column.type)}" for column in table.definition.columns)
+        columns = ", ".join(
+            f"{quoted(column.name)} {duck_type(column.type)}" for column in table.definition.columns
+        )
         self.run(f"CREATE TABLE {table.physical} ({columns})")
 
     def drop(self, table: Table) -> None:
         self.run(f"DROP TABLE IF EXISTS {table.physical}")
 
     def count(self, table: Table, predicate: str = "TRUE") -> int:
-        return 0 if table.kind == "VIEW" else self.run(f"SELECT count(*) FROM {table.physical} WHERE {predicate}").fetchone()[0]
+        return (
+            0
+            if table.kind == "VIEW"
+            else self.run(f"SELECT count(*) FROM {table.physical} WHERE {predicate}").fetchone()[0]
+        )
 
     def parquet(self, table: Table, predicate: str) -> bytes:
         """The rows of a partition, in place of a tablet's .dat file."""

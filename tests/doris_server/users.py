@@ -40,10 +40,15 @@ class Users:
 
     def add(self, name: str, password: str = "", **rights: object) -> User:
         """rights: admin, load, select, usage (sets of names, or {"*"}), default_group."""
-        sets = {key: frozenset(value) if isinstance(value, list | set | tuple) else value for key, value in rights.items()}
+        sets = {
+            key: frozenset(value) if isinstance(value, list | set | tuple) else value
+            for key, value in rights.items()
+        }
         self.known[name] = User(name, password, **sets)
         return self.known[name]
 
 
 def denied(privilege: str) -> Refused:
-    return Refused(f"Access denied; you need (at least one of) the ({privilege}) privilege(s) for this operation", 1227)
+    return Refused(
+        f"Access denied; you need (at least one of) the ({privilege}) privilege(s) for this operation", 1227
+    )

@@ -100,14 +100,18 @@ class Wire(Connection):
         except Refused as refused:
             await self.stream.write(self.refusal(refused))
 
-    async def authenticate(self, username: str, auth_response: bytes, client_plugin_name: str | None = None, **_: Any) -> None:
+    async def authenticate(
+        self, username: str, auth_response: bytes, client_plugin_name: str | None = None, **_: Any
+    ) -> None:
         if client_plugin_name not in {None, "mysql_native_password"}:
             auth_response = await self._switched()
         user = self.warehouse.users.known.get(username)
         if user is None or not _proves(user.password, auth_response, self.handshake_auth_data):
             using = "YES" if auth_response else "NO"
             raise Refused(f"Access denied for user '{username}@127.0.0.1' (using password: {using})", 1045)
-        own = Session(self.warehouse, user, self.frontend, dict(VARIABLES) | self.warehouse.globals, self.connection_id)
+        own = Session(
+            self.warehouse, user, self.frontend, dict(VARIABLES) | self.warehouse.globals, self.connection_id
+        )
         if self.session.database:
             own.handshake(self.session.database)
         self.own = own
@@ -115,12 +119,16 @@ class Wire(Connection):
 
     async def _switched(self) -> bytes:
         """The client began with another method: it is asked for ours, with the same nonce."""
-        request = packets.make_auth_switch_request(self.server_charset, "mysql_native_password", self.handshake_auth_data)
+        request = packets.make_auth_switch_request(
+            self.server_charset, "mysql_native_password", self.handshake_auth_data
+        )
         await self.stream.write(request)
         return await self.stream.read()
 
     async def handle_query(self, data: bytes) -> None:
-        sql = packets.parse_com_query(capabilities=self.capabilities, client_charset=self.client_charset, data=data).sql
+        sql = packets.parse_com_query(
+            capabilities=self.capabilities, client_charset=self.client_charset, data=data
+        ).sql
         trap = self.warehouse.faults.sprung(sql, self.frontend)
         action = trap.action if trap else ""
         if action in {"hang", "drop_before", "answer"}:

@@ -39,7 +39,9 @@ class Client:
     def fill(self) -> None:
         """A database with two tables and a view, and the repository `repo`."""
         self("CREATE DATABASE sales")
-        self("CREATE TABLE sales.orders (id INT NOT NULL, what VARCHAR(20)) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 1")
+        self(
+            "CREATE TABLE sales.orders (id INT NOT NULL, what VARCHAR(20)) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 1"
+        )
         self("INSERT INTO sales.orders VALUES (1, 'one'), (2, NULL)")
         self(
             "CREATE TABLE sales.days (day DATE, n BIGINT) DUPLICATE KEY(day) PARTITION BY RANGE(day) "
@@ -56,9 +58,13 @@ class Client:
         (row,) = self(f'SHOW SNAPSHOT ON repo WHERE SNAPSHOT = "{label}"')
         return row["Timestamp"]
 
-    def restore(self, timestamp: str, label: str = "one", database: str = "other", on: str = "", **properties: str) -> dict:
+    def restore(
+        self, timestamp: str, label: str = "one", database: str = "other", on: str = "", **properties: str
+    ) -> dict:
         """Runs to the end; the last row of SHOW RESTORE."""
-        pairs = ", ".join(f'"{key}" = "{value}"' for key, value in ({"backup_timestamp": timestamp} | properties).items())
+        pairs = ", ".join(
+            f'"{key}" = "{value}"' for key, value in ({"backup_timestamp": timestamp} | properties).items()
+        )
         self(f"RESTORE SNAPSHOT {database}.`{label}` FROM repo {on} PROPERTIES ({pairs})")
         self.server.finish()
         return self(f"SHOW RESTORE FROM {database}")[-1]
@@ -66,7 +72,7 @@ class Client:
     def job(self, kind: str = "BACKUP", database: str = "sales") -> dict:
         return self(f"SHOW {kind} FROM {database}")[-1]
 
-    def keys(self, below: str = "") -> list[str]:
+    def objects(self, below: str = "") -> list[str]:
         client, prefix = seaweed.client(self.s3), f"{self.prefix}/{below}"
         found = client.list_objects_v2(Bucket=seaweed.BUCKET, Prefix=prefix).get("Contents", ())
         return [each["Key"].removeprefix(f"{self.prefix}/") for each in found]

@@ -19,7 +19,11 @@ def test_a_repository_is_there_and_its_secrets_are_masked(client):
         "RepoId": "n", "RepoName": "repo", "CreateTime": "2026-11-23 12:00:00", "IsReadOnly": "false",
         "Location": f"s3://backups/{query.prefix}", "Broker": "-", "Type": "S3", "ErrMsg": "\\N",
     }  # fmt: skip
-    body = seaweed.client(query.s3).get_object(Bucket="backups", Key=f"{query.prefix}/__palo_repository_repo/__repo_info")["Body"].read()
+    body = (
+        seaweed.client(query.s3)
+        .get_object(Bucket="backups", Key=f"{query.prefix}/__palo_repository_repo/__repo_info")["Body"]
+        .read()
+    )
     assert body == b'{"name":"repo","create_time":"2026-11-23 12:00:00"}'
     text = query("SHOW CREATE REPOSITORY FOR repo")[0]["CreateStmt"]
     assert '"s3.secret_key" = "*XXX"' in text
@@ -30,12 +34,28 @@ def test_a_repository_is_there_and_its_secrets_are_masked(client):
 def test_repositories_that_are_refused(client):
     query = client()
     query(query.repository())
-    assert query.refused(query.repository()) == (5064, "Failed to create repository: repository with same name already exist: repo")
+    assert query.refused(query.repository()) == (
+        5064,
+        "Failed to create repository: repository with same name already exist: repo",
+    )
     code, text = query.refused(query.repository("second", secret_key="wrong"))
-    assert (code, text.startswith("Failed to create repository: "), "Status Code: 403" in text) == (5064, True, True)
-    assert "bucket does not exist" in query.refused(query.repository("third").replace("s3://backups/", "s3://nope/"))[1]
-    assert "Region is not set" in query.refused(query.repository("third").replace('"s3.region" = "us-east-1", ', ""))[1]
-    assert "Name or service not known" in query.refused(query.repository("third").replace('"use_path_style" = "true"', '"x" = "y"'))[1]
+    assert (code, text.startswith("Failed to create repository: "), "Status Code: 403" in text) == (
+        5064,
+        True,
+        True,
+    )
+    assert (
+        "bucket does not exist"
+        in query.refused(query.repository("third").replace("s3://backups/", "s3://nope/"))[1]
+    )
+    assert (
+        "Region is not set"
+        in query.refused(query.repository("third").replace('"s3.region" = "us-east-1", ', ""))[1]
+    )
+    assert (
+        "Name or service not known"
+        in query.refused(query.repository("third").replace('"use_path_style" = "true"', '"x" = "y"'))[1]
+    )
     old, new = "__palo_repository_repo/__repo_info", "__palo_repository_other/__repo_info"
     storage = seaweed.client(query.s3)
     storage.copy_object(Bucket="backups", Key=f"{query.prefix}/{new}", CopySource=f"backups/{query.prefix}/{old}")
@@ -45,11 +65,14 @@ def test_repositories_that_are_refused(client):
 def test_dropping_a_repository_leaves_its_objects(filled):
     query = filled()
     query("BACKUP SNAPSHOT sales.one TO repo")
-    assert query.refused("DROP REPOSITORY repo")[1] == "Backup or restore job is running on this repository. Can not drop it"
+    assert (
+        query.refused("DROP REPOSITORY repo")[1]
+        == "Backup or restore job is running on this repository. Can not drop it"
+    )
     query.server.finish()
-    before = query.keys()
+    before = query.objects()
     query("DROP REPOSITORY repo")
-    assert query.keys() == before
+    assert query.objects() == before
     assert query.refused("DROP REPOSITORY repo") == (5064, "Repository repo does not exist")
     query(query.repository(only="READ ONLY "))
     assert query.refused("BACKUP SNAPSHOT sales.two TO repo")[1] == "Repository repo is read only"
@@ -57,7 +80,10 @@ def test_dropping_a_repository_leaves_its_objects(filled):
 
 def test_altering_a_repository_pings_first(filled):
     query = filled(version="4.0")
-    assert query.refused('ALTER REPOSITORY repo PROPERTIES ("s3.secret_key" = "bad")')[1] == "Repository ping failed with new properties"
+    assert (
+        query.refused('ALTER REPOSITORY repo PROPERTIES ("s3.secret_key" = "bad")')[1]
+        == "Repository ping failed with new properties"
+    )
     query(f'ALTER REPOSITORY repo PROPERTIES ("s3.secret_key" = "{seaweed.SECRET_KEY}")')
     assert query.backup()
 
@@ -73,9 +99,17 @@ def test_a_backup_goes_through_its_states(filled):
     }  # fmt: skip
     seen = []
     for _ in range(7):
-        seen.append((query.job()["State"], len(query.keys("__palo_repository_repo/__ss_one/"))))
+        seen.append((query.job()["State"], len(query.objects("__palo_repository_repo/__ss_one/"))))
         query.server.step()
-    assert seen == [("PENDING", 0), ("SNAPSHOTING", 0), ("UPLOAD_SNAPSHOT", 0), ("UPLOADING", 0), ("SAVE_META", 2), ("UPLOAD_INFO", 2), ("FINISHED", 4)]
+    assert seen == [
+        ("PENDING", 0),
+        ("SNAPSHOTING", 0),
+        ("UPLOAD_SNAPSHOT", 0),
+        ("UPLOADING", 0),
+        ("SAVE_META", 2),
+        ("UPLOAD_INFO", 2),
+        ("FINISHED", 4),
+    ]
     last = query.job()
     assert last["FinishedTime"] == "2026-11-23 20:00:18"
     assert int(last["JobId"]) > 0
@@ -87,9 +121,11 @@ def test_what_lies_in_the_storage(filled, tmp_path):
 
     below = "__palo_repository_repo/__ss_one/"
     files = {key.removeprefix(f"{below}"): seaweed.client(query.s3).get_object(Bucket="backups", Key=f"{query.prefix}/{key}")["Body"].read()
-             for key in query.keys(below)}  # fmt: skip
+             for key in query.objects(below)}  # fmt: skip
     assert all(name.endswith("." + hashlib.md5(content).hexdigest()) for name, content in files.items())
-    info = json.loads(next(content for name, content in files.items() if name.startswith("__info_2026-11-23-14-00-00.")))
+    info = json.loads(
+        next(content for name, content in files.items() if name.startswith("__info_2026-11-23-14-00-00."))
+    )
     assert {key: info[key] for key in ("name", "database", "content", "backup_result", "backup_time", "tblalias")} == {
         "name": "one", "database": "sales", "content": "ALL", "backup_result": "succeed", "backup_time": int(NOON.timestamp() * 1000), "tblalias": {},
     }  # fmt: skip
@@ -140,8 +176,16 @@ def test_objects_chosen_and_excluded(filled):
         ("BACKUP SNAPSHOT sales.x TO repo ON (nope)", 1051, "Unknown table 'nope'"),
         ("BACKUP SNAPSHOT sales.x TO repo ON (days PARTITION (p9))", 5064, "Unknown partition p9 in tabledays"),
         ("BACKUP SNAPSHOT sales.x TO repo ON (days, days)", 1105, "Duplicated table: days"),
-        ("BACKUP SNAPSHOT sales.x TO repo ON (sales.days)", 1105, "Cannot specify database name on backup objects: sales.days"),
-        ("BACKUP SNAPSHOT sales.`x y` TO repo", 5064, "Label format error. regex: ^[-_A-Za-z0-9:]{1,128}$, label: x y"),
+        (
+            "BACKUP SNAPSHOT sales.x TO repo ON (sales.days)",
+            1105,
+            "Cannot specify database name on backup objects: sales.days",
+        ),
+        (
+            "BACKUP SNAPSHOT sales.`x y` TO repo",
+            5064,
+            "Label format error. regex: ^[-_A-Za-z0-9:]{1,128}$, label: x y",
+        ),
         ('BACKUP SNAPSHOT sales.x TO repo PROPERTIES ("timeout" = "60")', 1105, "timeout must be at least 10 min"),
         ('BACKUP SNAPSHOT sales.x TO repo PROPERTIES ("timeout" = "x")', 1105, "Invalid timeout format: x"),
         ('BACKUP SNAPSHOT sales.x TO repo PROPERTIES ("type" = "x")', 1105, "Invalid backup job type: x"),
@@ -184,10 +228,15 @@ def test_wrong_statements_are_syntax_errors(filled, statement):
 
 def test_a_wrong_where_is_explained(filled):
     query = filled()
-    assert query.refused('SHOW BACKUP FROM sales WHERE State = "FINISHED"')[1].startswith('Where clause should like: SnapshotName = "')
+    assert query.refused('SHOW BACKUP FROM sales WHERE State = "FINISHED"')[1].startswith(
+        'Where clause should like: SnapshotName = "'
+    )
     for label in ("a_1", "ab1"):
         query.backup(label)
-    assert [row["SnapshotName"] for row in query('SHOW BACKUP FROM sales WHERE SnapshotName LIKE "a_1"')] == ["a_1", "ab1"]
+    assert [row["SnapshotName"] for row in query('SHOW BACKUP FROM sales WHERE SnapshotName LIKE "a_1"')] == [
+        "a_1",
+        "ab1",
+    ]
     assert [row["SnapshotName"] for row in query('SHOW BACKUP FROM sales WHERE SnapshotName = "a_1"')] == ["a_1"]
 
 
@@ -196,11 +245,16 @@ def test_one_job_a_database(filled):
     query("CREATE DATABASE other")
     query("CREATE TABLE other.t (id INT) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id)")
     query("BACKUP SNAPSHOT sales.one TO repo")
-    assert query.refused("BACKUP SNAPSHOT sales.two TO repo") == (5064, "Can only run one backup or restore job of a database at same time")
+    assert query.refused("BACKUP SNAPSHOT sales.two TO repo") == (
+        5064,
+        "Can only run one backup or restore job of a database at same time",
+    )
     query("BACKUP SNAPSHOT other.two TO repo")
     newer = filled(version="4.0")
     newer("BACKUP SNAPSHOT sales.one TO repo")
-    assert newer.refused("BACKUP SNAPSHOT sales.two TO repo")[1].endswith("same time, current running: label = one jobId = -1, to run label = two")
+    assert newer.refused("BACKUP SNAPSHOT sales.two TO repo")[1].endswith(
+        "same time, current running: label = one jobId = -1, to run label = two"
+    )
 
 
 def test_a_label_is_taken_by_leftovers_and_by_other_databases(filled):
@@ -209,26 +263,42 @@ def test_a_label_is_taken_by_leftovers_and_by_other_databases(filled):
     query.server.step(4)
     query("CANCEL BACKUP FROM sales")
     job = query.job()
-    assert (job["State"], job["Status"], job["FinishedTime"] != "\\N") == ("CANCELLED", "[CANCELLED, msg: user cancelled]", True)
-    assert query.refused("CANCEL BACKUP FROM sales")[1] == "Failed to cancel job: Job with label one can not be cancelled. state: CANCELLED"
-    assert query.keys("__palo_repository_repo/__ss_one/")
+    assert (job["State"], job["Status"], job["FinishedTime"] != "\\N") == (
+        "CANCELLED",
+        "[CANCELLED, msg: user cancelled]",
+        True,
+    )
+    assert (
+        query.refused("CANCEL BACKUP FROM sales")[1]
+        == "Failed to cancel job: Job with label one can not be cancelled. state: CANCELLED"
+    )
+    assert query.objects("__palo_repository_repo/__ss_one/")
     query("CREATE DATABASE other")
     query("CREATE TABLE other.t (id INT) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id)")
     for database in ("sales", "other"):
-        assert query.refused(f"BACKUP SNAPSHOT {database}.one TO repo")[1] == "Snapshot with name 'one' already exist in repository"
+        assert (
+            query.refused(f"BACKUP SNAPSHOT {database}.one TO repo")[1]
+            == "Snapshot with name 'one' already exist in repository"
+        )
 
 
 def test_the_history_has_an_end(filled):
     query = filled()
     for number in range(11):
         query.backup(f"l{number}")
-    assert [row["SnapshotName"] for row in query("SHOW BACKUP FROM sales")] == [f"l{number}" for number in range(1, 11)]
+    assert [row["SnapshotName"] for row in query("SHOW BACKUP FROM sales")] == [
+        f"l{number}" for number in range(1, 11)
+    ]
 
 
 def test_kinds_of_tables(filled):
     query = filled()
-    query("CREATE MATERIALIZED VIEW sales.totals BUILD IMMEDIATE REFRESH AUTO ON MANUAL AS SELECT count(*) AS n FROM sales.orders")
-    kinds = query("SELECT TABLE_NAME AS t, TABLE_TYPE AS k, ENGINE AS e FROM information_schema.tables WHERE TABLE_SCHEMA = 'sales' ORDER BY 1")
+    query(
+        "CREATE MATERIALIZED VIEW sales.totals BUILD IMMEDIATE REFRESH AUTO ON MANUAL AS SELECT count(*) AS n FROM sales.orders"
+    )
+    kinds = query(
+        "SELECT TABLE_NAME AS t, TABLE_TYPE AS k, ENGINE AS e FROM information_schema.tables WHERE TABLE_SCHEMA = 'sales' ORDER BY 1"
+    )
     assert [tuple(row.values()) for row in kinds] == [
         ("days", "BASE TABLE", "Doris"), ("names", "VIEW", "View"), ("orders", "BASE TABLE", "Doris"), ("totals", "BASE TABLE", None),
     ]  # fmt: skip
@@ -271,5 +341,8 @@ def test_rights(filled):
 
 
 def test_the_cloud_mode_refuses(filled):
-    assert filled(cloud=True).refused("BACKUP SNAPSHOT sales.x TO repo") == (5064, "BACKUP and RESTORE are not supported by the cloud mode yet")
+    assert filled(cloud=True).refused("BACKUP SNAPSHOT sales.x TO repo") == (
+        5064,
+        "BACKUP and RESTORE are not supported by the cloud mode yet",
+    )
     assert filled(cloud=True, version="master").refused("BACKUP SNAPSHOT sales.x TO repo") == (1105, "denied")

@@ -165,9 +165,14 @@ def test_s3_refuses_the_server_but_not_us(filled):
     timestamp = query.backup()
     query.server.faults.refuse_s3()
     assert "Status Code: 403" in query("SHOW REPOSITORIES")[0]["ErrMsg"]
-    assert query('SHOW SNAPSHOT ON repo WHERE SNAPSHOT = "one"')[0]["Status"].startswith("ERROR: Failed to get info: ")
+    assert query('SHOW SNAPSHOT ON repo WHERE SNAPSHOT = "one"')[0]["Status"].startswith(
+        "ERROR: Failed to get info: "
+    )
     assert "Status Code: 403" in query.refused("BACKUP SNAPSHOT sales.two TO repo")[1]
-    assert query.refused(f'RESTORE SNAPSHOT sales.one FROM repo PROPERTIES ("backup_timestamp" = "{timestamp}")')[0] == 5064
+    assert (
+        query.refused(f'RESTORE SNAPSHOT sales.one FROM repo PROPERTIES ("backup_timestamp" = "{timestamp}")')[0]
+        == 5064
+    )
     assert seaweed.client(query.s3).list_objects_v2(Bucket="backups", Prefix=query.prefix)["KeyCount"] > 2
     query.server.faults.refuse_s3("")
     query("BACKUP SNAPSHOT sales.two TO repo")

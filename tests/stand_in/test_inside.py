@@ -1,6 +1,6 @@
 """Catalogs (contract §6), sizes (§4), what a warehouse says of itself, and its SQL for setting up tests."""
 
-import datetime
+import datetime as dt
 import decimal
 
 
@@ -11,8 +11,20 @@ def test_catalogs_are_masked_by_a_fixed_list_of_keys(client):
         '"oauth2.credential" = "in clear", "use_meta_cache" = "true", "s3.access_key" = "key")'
     )
     rows = query("SHOW CATALOGS")
-    assert list(rows[0]) == ["CatalogId", "CatalogName", "Type", "IsCurrent", "CreateTime", "LastUpdateTime", "Comment", "ErrorMsg"]
-    assert [(row["CatalogName"], row["Type"], row["IsCurrent"]) for row in rows] == [("internal", "internal", "Yes"), ("my-pg", "jdbc", "No")]
+    assert list(rows[0]) == [
+        "CatalogId",
+        "CatalogName",
+        "Type",
+        "IsCurrent",
+        "CreateTime",
+        "LastUpdateTime",
+        "Comment",
+        "ErrorMsg",
+    ]
+    assert [(row["CatalogName"], row["Type"], row["IsCurrent"]) for row in rows] == [
+        ("internal", "internal", "Yes"),
+        ("my-pg", "jdbc", "No"),
+    ]
     assert query("SHOW CREATE CATALOG `my-pg`")[0]["CreateCatalog"] == (
         '\nCREATE CATALOG `my-pg`\nCOMMENT "a comment" PROPERTIES (\n"oauth2.credential" = "in clear",\n"password" = "*XXX",\n'
         '"s3.access_key" = "key",\n"type" = "jdbc",\n"user" = "u"\n);'
@@ -54,14 +66,18 @@ def test_types_come_back(client):
         "CREATE TABLE d.t (a TINYINT, b LARGEINT, c DECIMAL(10, 2), e DATETIME(6), f DATE, g STRING, h ARRAY<INT>, i BOOLEAN, j DOUBLE, "
         "k MAP<STRING, INT>, l JSON, INDEX idx (g) USING INVERTED) UNIQUE KEY(a) DISTRIBUTED BY HASH(a) BUCKETS AUTO"
     )
-    query("INSERT INTO d.t (a, b, c, e, f, g, i, j) VALUES (1, 170141183460469231731687303715884105727, 1.25, '2026-01-02 03:04:05.678', '2026-01-02', 'ü', true, 0.5)")
+    query(
+        "INSERT INTO d.t (a, b, c, e, f, g, i, j) VALUES (1, 170141183460469231731687303715884105727, 1.25, '2026-01-02 03:04:05.678', '2026-01-02', 'ü', true, 0.5)"
+    )
     (row,) = query("SELECT * FROM d.t")
     assert list(row.values())[:6] == [1, "170141183460469231731687303715884105727", decimal.Decimal("1.25"),
-                                      datetime.datetime(2026, 1, 2, 3, 4, 5, 678000), datetime.date(2026, 1, 2), "ü"]  # fmt: skip
+                                      dt.datetime(2026, 1, 2, 3, 4, 5, 678000), dt.date(2026, 1, 2), "ü"]  # fmt: skip
     assert [row["DATA_TYPE"] for row in query("SELECT DATA_TYPE FROM information_schema.columns WHERE TABLE_NAME = 't' ORDER BY ORDINAL_POSITION")][:3] == [
         "tinyint", "largeint", "decimal",
     ]  # fmt: skip
-    assert query("WITH x AS (SELECT a FROM d.t) SELECT count(*) AS n FROM x JOIN internal.d.t USING (a)") == [{"n": 1}]
+    assert query("WITH x AS (SELECT a FROM d.t) SELECT count(*) AS n FROM x JOIN internal.d.t USING (a)") == [
+        {"n": 1}
+    ]
 
 
 def test_sizes_and_partitions(filled):
@@ -69,9 +85,15 @@ def test_sizes_and_partitions(filled):
     assert query("SHOW DATA FROM sales.days")[0]["RowCount"] == "2"
     query("USE sales")
     assert [row["TableName"] for row in query("SHOW DATA")] == ["orders", "days", "names", "Total", "Quota", "Left"]
-    assert query('SHOW DATA PROPERTIES ("entire_warehouse" = "true")')[-1] == {"DBName": "total", "DataSize": "1200", "RecycleSize": "0"}
+    assert query('SHOW DATA PROPERTIES ("entire_warehouse" = "true")')[-1] == {
+        "DBName": "total",
+        "DataSize": "1200",
+        "RecycleSize": "0",
+    }
     assert query("SELECT n FROM sales.days PARTITION (p2)") == [{"n": 2}]
-    rows = query("SELECT PARTITION_NAME AS p, TABLE_ROWS AS n FROM information_schema.partitions WHERE TABLE_NAME = 'days'")
+    rows = query(
+        "SELECT PARTITION_NAME AS p, TABLE_ROWS AS n FROM information_schema.partitions WHERE TABLE_NAME = 'days'"
+    )
     assert [tuple(row.values()) for row in rows] == [("p1", 1), ("p2", 1)]
 
 
@@ -80,10 +102,20 @@ def test_ddl_and_what_is_there(filled):
     assert query("SHOW CREATE TABLE sales.orders")[0]["Create Table"] == (
         "CREATE TABLE `orders` (\n  `id` int NOT NULL,\n  `what` varchar(20)\n) ENGINE=OLAP\nDUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 1;"
     )
-    assert query("SHOW CREATE VIEW sales.names")[0]["Create View"] == "CREATE VIEW `names` AS SELECT what FROM sales.orders;"
+    assert (
+        query("SHOW CREATE VIEW sales.names")[0]["Create View"]
+        == "CREATE VIEW `names` AS SELECT what FROM sales.orders;"
+    )
     assert query("SHOW CREATE DATABASE sales")[0]["Create Database"] == "CREATE DATABASE `sales`"
-    assert [row["Database"] for row in query("SHOW DATABASES")] == ["__internal_schema", "information_schema", "mysql", "sales"]
-    assert query("SHOW FULL TABLES FROM sales LIKE 'n%'") == [{"Tables_in_sales": "names", "Table_type": "VIEW", "Storage_format": ""}]
+    assert [row["Database"] for row in query("SHOW DATABASES")] == [
+        "__internal_schema",
+        "information_schema",
+        "mysql",
+        "sales",
+    ]
+    assert query("SHOW FULL TABLES FROM sales LIKE 'n%'") == [
+        {"Tables_in_sales": "names", "Table_type": "VIEW", "Storage_format": ""}
+    ]
     assert query("DESC sales.orders")[0]["Field"] == "id"
     assert query("SHOW GRANTS")[0]["UserIdentity"] == "'root'@'%'"
     assert {"Alive", "TabletNum", "Version"} <= set(query("SHOW BACKENDS")[0])
@@ -98,8 +130,8 @@ def test_ddl_and_what_is_there(filled):
 
 
 def test_the_clock_of_the_test_is_followed(doris):
-    now = datetime.datetime(2026, 11, 23, tzinfo=datetime.UTC)
+    now = dt.datetime(2026, 11, 23, tzinfo=dt.UTC)
     server = doris(now=lambda: now, per_look=0)
     assert server.clock.now == now
-    now += datetime.timedelta(hours=1)
+    now += dt.timedelta(hours=1)
     assert server.clock.now == now

@@ -10,13 +10,27 @@ def test_a_restore_goes_through_its_states_into_another_database(filled):
     query = filled()
     timestamp = query.backup()
     query("CREATE DATABASE other")
-    query(f'RESTORE SNAPSHOT `other`.`one` FROM `repo` ON (`orders`, `days`, `names`) PROPERTIES ("backup_timestamp" = "{timestamp}")')
-    assert query.refused("BACKUP SNAPSHOT other.x TO repo")[1] == "Can only run one backup or restore job of a database at same time"
+    query(
+        f'RESTORE SNAPSHOT `other`.`one` FROM `repo` ON (`orders`, `days`, `names`) PROPERTIES ("backup_timestamp" = "{timestamp}")'
+    )
+    assert (
+        query.refused("BACKUP SNAPSHOT other.x TO repo")[1]
+        == "Can only run one backup or restore job of a database at same time"
+    )
     seen = []
     for _ in range(8):
         seen.append(query.job("RESTORE", "other")["State"])
         query.server.step()
-    assert seen == ["PENDING", "CREATING", "SNAPSHOTING", "DOWNLOAD", "DOWNLOADING", "COMMIT", "COMMITTING", "FINISHED"]
+    assert seen == [
+        "PENDING",
+        "CREATING",
+        "SNAPSHOTING",
+        "DOWNLOAD",
+        "DOWNLOADING",
+        "COMMIT",
+        "COMMITTING",
+        "FINISHED",
+    ]
     assert query.server.rows("other.orders") == ROWS == query.server.rows("sales.orders")
     assert query.server.rows("other.days") == query.server.rows("sales.days")
     assert query("SELECT what FROM other.names ORDER BY 1 NULLS LAST") == [{"what": "one"}, {"what": None}]
@@ -29,11 +43,29 @@ def test_the_columns_of_show_restore(filled):
     timestamp = query.backup()
     query("CREATE DATABASE other")
     row = query.restore(timestamp, on="ON (orders AS copied)", replication_num="1")
-    assert list(row) == (
-        "JobId Label Timestamp DbName State AllowLoad ReplicationNum ReplicaAllocation ReserveReplica ReserveDynamicPartitionEnable "
-        "RestoreObjs CreateTime MetaPreparedTime SnapshotFinishedTime DownloadFinishedTime FinishedTime UnfinishedTasks Progress "
-        "TaskErrMsg Status Timeout"
-    ).split()
+    assert list(row) == [
+        "JobId",
+        "Label",
+        "Timestamp",
+        "DbName",
+        "State",
+        "AllowLoad",
+        "ReplicationNum",
+        "ReplicaAllocation",
+        "ReserveReplica",
+        "ReserveDynamicPartitionEnable",
+        "RestoreObjs",
+        "CreateTime",
+        "MetaPreparedTime",
+        "SnapshotFinishedTime",
+        "DownloadFinishedTime",
+        "FinishedTime",
+        "UnfinishedTasks",
+        "Progress",
+        "TaskErrMsg",
+        "Status",
+        "Timeout",
+    ]
     assert (row["State"], row["ReplicationNum"], row["RestoreObjs"]) == ("FINISHED", "1", "[other.copied]")
     assert query.server.rows("other.copied") == ROWS
     brief = query('SHOW BRIEF RESTORE FROM other WHERE LABEL = "one"')[0]
@@ -47,10 +79,26 @@ def test_the_columns_of_show_restore(filled):
         ("RESTORE SNAPSHOT nope.one FROM repo PROPERTIES ({})", 1049, "Unknown database 'nope'"),
         ("RESTORE SNAPSHOT sales.one FROM repo", 1105, "Missing backup_timestamp property"),
         ("RESTORE SNAPSHOT sales.one FROM nope PROPERTIES ({})", 5064, "Repository nope does not exist"),
-        ("RESTORE SNAPSHOT sales.one FROM repo ON (nope) PROPERTIES ({})", 5064, "Table nope does not exist in snapshot one"),
-        ('RESTORE SNAPSHOT sales.one FROM repo PROPERTIES ({}, "force_replace" = "true")', 1105, "Unknown restore job properties: [force_replace]"),
-        ('RESTORE SNAPSHOT sales.one FROM repo PROPERTIES ({}, "clean_tables" = "yes")', 1105, "Invalid boolean property clean_tables value: yes"),
-        ('RESTORE SNAPSHOT sales.one FROM repo PROPERTIES ({}, "timeout" = "5")', 1105, "timeout must be at least 10 min"),
+        (
+            "RESTORE SNAPSHOT sales.one FROM repo ON (nope) PROPERTIES ({})",
+            5064,
+            "Table nope does not exist in snapshot one",
+        ),
+        (
+            'RESTORE SNAPSHOT sales.one FROM repo PROPERTIES ({}, "force_replace" = "true")',
+            1105,
+            "Unknown restore job properties: [force_replace]",
+        ),
+        (
+            'RESTORE SNAPSHOT sales.one FROM repo PROPERTIES ({}, "clean_tables" = "yes")',
+            1105,
+            "Invalid boolean property clean_tables value: yes",
+        ),
+        (
+            'RESTORE SNAPSHOT sales.one FROM repo PROPERTIES ({}, "timeout" = "5")',
+            1105,
+            "timeout must be at least 10 min",
+        ),
     ],
 )
 def test_restores_that_are_refused(filled, statement, code, text):
@@ -62,7 +110,9 @@ def test_restores_that_are_refused(filled, statement, code, text):
 def test_a_wrong_timestamp(filled):
     query = filled()
     query.backup()
-    code, text = query.refused('RESTORE SNAPSHOT sales.one FROM repo PROPERTIES ("backup_timestamp" = "2020-01-01-00-00-00")')
+    code, text = query.refused(
+        'RESTORE SNAPSHOT sales.one FROM repo PROPERTIES ("backup_timestamp" = "2020-01-01-00-00-00")'
+    )
     assert code == 5064
     assert text.startswith("Failed to get info of snapshot 'one' because: Expected one file with path: ")
     assert text.endswith("get: 0. Maybe specified wrong backup timestamp")
@@ -71,7 +121,17 @@ def test_a_wrong_timestamp(filled):
 @pytest.mark.parametrize(
     ("version", "missing"),
     [
-        ("2.1.5", {"clean_tables", "clean_partitions", "atomic_restore", "force_replace", "reserve_colocate", "storage_vault_name"}),
+        (
+            "2.1.5",
+            {
+                "clean_tables",
+                "clean_partitions",
+                "atomic_restore",
+                "force_replace",
+                "reserve_colocate",
+                "storage_vault_name",
+            },
+        ),
         ("2.1.7", {"force_replace", "reserve_colocate", "storage_vault_name"}),
         ("3.0.2", {"atomic_restore", "force_replace", "reserve_colocate", "storage_vault_name"}),
         ("3.0.3", {"force_replace", "reserve_colocate", "storage_vault_name"}),
@@ -99,7 +159,10 @@ def test_an_existing_table_of_the_same_schema_is_replaced(filled):
     query(f'RESTORE SNAPSHOT sales.one FROM repo ON (orders) PROPERTIES ("backup_timestamp" = "{timestamp}")')
     query.server.step(2)
     assert "is in state RESTORE" in query.refused("SELECT * FROM sales.orders")[1]
-    assert query.refused("INSERT INTO sales.orders VALUES (4, 'x')")[1] == "Table orders's state is not NORMAL: RESTORE"
+    assert (
+        query.refused("INSERT INTO sales.orders VALUES (4, 'x')")[1]
+        == "Table orders's state is not NORMAL: RESTORE"
+    )
     query.server.finish()
     assert query.server.rows("sales.orders") == ROWS
 
@@ -129,7 +192,10 @@ def test_partitions_are_replaced_and_added(filled):
             '(PARTITION p1 VALUES LESS THAN ("2027-01-01")) DISTRIBUTED BY HASH(day)',
             "Partition p1 in table days has different partition item with partition in repository",
         ),
-        ("DROP VIEW sales.names; CREATE VIEW sales.names AS SELECT 1 AS what", "View names already exist but with different schema"),
+        (
+            "DROP VIEW sales.names; CREATE VIEW sales.names AS SELECT 1 AS what",
+            "View names already exist but with different schema",
+        ),
     ],
 )
 def test_what_an_existing_object_refuses_comes_later_as_status(filled, change, text):
@@ -145,7 +211,9 @@ def test_an_atomic_restore_can_be_read_all_the_time(filled):
     query = filled(version="4.0")
     timestamp = query.backup()
     query("ALTER TABLE sales.orders ADD COLUMN more INT")
-    assert query.restore(timestamp, database="sales", on="ON (orders)", atomic_restore="true")["State"] == "CANCELLED"
+    assert (
+        query.restore(timestamp, database="sales", on="ON (orders)", atomic_restore="true")["State"] == "CANCELLED"
+    )
     query(
         f'RESTORE SNAPSHOT sales.one FROM repo ON (orders) PROPERTIES ("backup_timestamp" = "{timestamp}", '
         '"atomic_restore" = "true", "force_replace" = "true")'
@@ -192,16 +260,25 @@ def test_dynamic_partitions_and_replicas_are_changed_unless_reserved(filled):
     assert query.server.warehouse.databases["other"].tables["moving"].definition.replication == "1"
 
 
-@pytest.mark.parametrize(("start", "text"), [("__info", "Maybe specified wrong backup timestamp"), ("__meta", "get: 0")])
+@pytest.mark.parametrize(
+    ("start", "text"), [("__info", "Maybe specified wrong backup timestamp"), ("__meta", "get: 0")]
+)
 def test_a_snapshot_whose_files_were_removed(filled, start, text):
     query = filled()
     timestamp = query.backup()
-    key = next(key for key in query.keys("__palo_repository_repo/__ss_one/") if key.split("/")[-1].startswith(start))
+    key = next(
+        key for key in query.objects("__palo_repository_repo/__ss_one/") if key.split("/")[-1].startswith(start)
+    )
     seaweed.client(query.s3).delete_object(Bucket="backups", Key=f"{query.prefix}/{key}")
     query("CREATE DATABASE other")
     if start == "__info":
         assert query("SHOW SNAPSHOT ON repo")[0]["Status"] == "ERROR: No info file found"
-        assert text in query.refused(f'RESTORE SNAPSHOT other.one FROM repo PROPERTIES ("backup_timestamp" = "{timestamp}")')[1]
+        assert (
+            text
+            in query.refused(
+                f'RESTORE SNAPSHOT other.one FROM repo PROPERTIES ("backup_timestamp" = "{timestamp}")'
+            )[1]
+        )
     else:
         assert text in query.restore(timestamp)["Status"]
 

@@ -11,9 +11,11 @@ def test_a_backup_and_a_restore_that_makes_its_database(filled):
     query.server.finish()
     (found,) = query("SHOW SNAPSHOT ON repo")
     assert (found["Status"], len(found["Timestamp"])) == ("OK", len("2026-11-22-02-30-01-000"))
-    assert any(key.startswith("__starrocks_repository_repo/__ss_one/__ss_content/__db_") for key in query.keys())
+    assert any(key.startswith("__starrocks_repository_repo/__ss_one/__ss_content/__db_") for key in query.objects())
     timestamp = found["Timestamp"]
-    query(f'RESTORE SNAPSHOT one FROM repo DATABASE sales AS copied ON (TABLE orders AS o, VIEW names) PROPERTIES ("backup_timestamp" = "{timestamp}")')
+    query(
+        f'RESTORE SNAPSHOT one FROM repo DATABASE sales AS copied ON (TABLE orders AS o, VIEW names) PROPERTIES ("backup_timestamp" = "{timestamp}")'
+    )
     seen = []
     for _ in range(7):
         seen.append(query("SHOW RESTORE FROM copied")[0]["State"])
@@ -36,13 +38,19 @@ def test_a_restore_hides_the_last_backup(filled):
 def test_external_catalogs(filled):
     query = filled("starrocks")
     for name in ("hive", "ice"):
-        query(f'CREATE EXTERNAL CATALOG {name} COMMENT "x" PROPERTIES ("type" = "hive", "aws.s3.secret_key" = "secret")')
+        query(
+            f'CREATE EXTERNAL CATALOG {name} COMMENT "x" PROPERTIES ("type" = "hive", "aws.s3.secret_key" = "secret")'
+        )
     query("BACKUP EXTERNAL CATALOGS (hive, ice) SNAPSHOT one TO repo")
-    assert query.refused("BACKUP ALL EXTERNAL CATALOGS SNAPSHOT two TO repo")[1].startswith("Can only run one backup or restore job of external catalog")
+    assert query.refused("BACKUP ALL EXTERNAL CATALOGS SNAPSHOT two TO repo")[1].startswith(
+        "Can only run one backup or restore job of external catalog"
+    )
     query.server.finish()
     timestamp = query("SHOW SNAPSHOT ON repo")[0]["Timestamp"]
     query("DROP CATALOG hive")
-    query(f'RESTORE SNAPSHOT one FROM repo EXTERNAL CATALOG hive AS hive2 PROPERTIES ("backup_timestamp" = "{timestamp}")')
+    query(
+        f'RESTORE SNAPSHOT one FROM repo EXTERNAL CATALOG hive AS hive2 PROPERTIES ("backup_timestamp" = "{timestamp}")'
+    )
     query.server.finish()
     assert [row["Catalog"] for row in query("SHOW CATALOGS")] == ["default_catalog", "ice", "hive2"]
     assert query.server.warehouse.catalogs["hive2"].properties["aws.s3.secret_key"] == "secret"
@@ -72,6 +80,9 @@ def test_forms_that_are_not_its_own(filled, version, statement):
 def test_properties_it_does_not_know(filled):
     query = filled("starrocks")
     timestamp = query.backup()
-    assert query.refused('BACKUP SNAPSHOT sales.x TO repo PROPERTIES ("content" = "all")')[1] == "Unknown backup job properties: [content]"
+    assert (
+        query.refused('BACKUP SNAPSHOT sales.x TO repo PROPERTIES ("content" = "all")')[1]
+        == "Unknown backup job properties: [content]"
+    )
     statement = f'RESTORE SNAPSHOT sales.one FROM repo PROPERTIES ("backup_timestamp" = "{timestamp}", "atomic_restore" = "true")'
     assert query.refused(statement)[1] == "Unknown restore job properties: [atomic_restore]"

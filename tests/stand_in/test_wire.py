@@ -1,5 +1,6 @@
 """Logins, frontends, variables: contract §5.1, §7."""
 
+import contextlib
 import socket
 import ssl
 import subprocess
@@ -18,17 +19,21 @@ def test_a_wrong_password_is_refused_and_nothing_can_be_read_after_it(doris):
 
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as raw:
         raw.recv(4096)
-        login = bytes.fromhex("85a20f00" "00000001" "21") + bytes(23) + b"root\0" + b"\x14" + b"x" * 20 + b"mysql_native_password\0"
+        login = (
+            bytes.fromhex("85a20f000000000121")
+            + bytes(23)
+            + b"root\0"
+            + b"\x14"
+            + b"x" * 20
+            + b"mysql_native_password\0"
+        )
         raw.sendall(len(login).to_bytes(3, "little") + b"\1" + login)
         said = raw.recv(4096)
         assert said[4:7] == b"\xff" + (1045).to_bytes(2, "little")
-        query = b"\x03SELECT 'secret'"
-        with pytest.raises(ConnectionError):
-            while True:  # closed by the server: an end, or a reset
-                raw.sendall(len(query).to_bytes(3, "little") + b"\0" + query)
-                if not (after := raw.recv(4096)):
-                    raise ConnectionError
-                assert b"secret" not in after
+        with contextlib.suppress(ConnectionError):  # closed by the server: an end, or a reset
+            query = b"\x03SELECT 'secret'"
+            raw.sendall(len(query).to_bytes(3, "little") + b"\0" + query)
+            assert raw.recv(4096) == b""
 
     assert server.connect("root", "right").open
 
@@ -52,7 +57,22 @@ def test_a_database_that_is_not_there_is_refused_at_login(doris):
 
 
 def test_tls_only_where_the_server_has_it(doris, tmp_path):
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key", "-out", "cert", "-days", "2", "-subj", "/CN=x"]
+    command = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-keyout",
+        "key",
+        "-out",
+        "cert",
+        "-days",
+        "2",
+        "-subj",
+        "/CN=x",
+    ]
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(tmp_path / "cert", tmp_path / "key")
@@ -68,7 +88,9 @@ def test_variables_and_what_is_none(client):
     query = client()
     query("SET NAMES utf8mb4")
     query("SET time_zone = '+08:00', query_timeout = 60")
-    assert query("SELECT @@time_zone AS z, @@session.query_timeout AS q, @@global.time_zone AS g") == [{"z": "+08:00", "q": "60", "g": "+00:00"}]
+    assert query("SELECT @@time_zone AS z, @@session.query_timeout AS q, @@global.time_zone AS g") == [
+        {"z": "+08:00", "q": "60", "g": "+00:00"}
+    ]
     assert query("SHOW VARIABLES LIKE 'query_timeout'") == [{"Variable_name": "query_timeout", "Value": "60"}]
     assert query.refused("SET nonsense = 1") == (1193, "Unknown system variable 'nonsense'")
 
@@ -99,7 +121,15 @@ def test_a_compute_group_at_login_and_by_use(client):
 def test_without_cloud_mode_there_are_no_groups(client):
     assert client().refused("SHOW COMPUTE GROUPS") == (6000, "Command only support in cloud mode.")
     newer = client(version="4.0", cloud=True)
-    assert list(newer("SHOW CLUSTERS")[0]) == ["cluster", "is_current", "users", "backend_num", "sub_clusters", "policy", "properties"]
+    assert list(newer("SHOW CLUSTERS")[0]) == [
+        "cluster",
+        "is_current",
+        "users",
+        "backend_num",
+        "sub_clusters",
+        "policy",
+        "properties",
+    ]
 
 
 def test_several_frontends_one_leader(client):
