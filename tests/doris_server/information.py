@@ -56,13 +56,18 @@ def _tables(session: Any):
     for database, table in _every(session):
         created = table.created.strftime("%Y-%m-%d %H:%M:%S")
         rows = session.warehouse.store.count(table)
+        engine = (
+            "StarRocks"
+            if table.kind == "OLAP" and session.warehouse.dialect.starrocks
+            else ENGINES.get(table.kind, table.kind)
+        )
         kind = "VIEW" if table.kind == "VIEW" else "BASE TABLE"
         yield (
             "internal",
             database.name,
             table.name,
             kind,
-            ENGINES.get(table.kind, table.kind),
+            engine,
             rows,
             rows * 100,
             created,

@@ -107,6 +107,7 @@ class DorisServer:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
         self._loop.close()
+        self.warehouse.store.connection.close()
 
     def __enter__(self) -> Self:
         return self.start()

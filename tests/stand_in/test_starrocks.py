@@ -86,3 +86,13 @@ def test_properties_it_does_not_know(filled):
     )
     statement = f'RESTORE SNAPSHOT sales.one FROM repo PROPERTIES ("backup_timestamp" = "{timestamp}", "atomic_restore" = "true")'
     assert query.refused(statement)[1] == "Unknown restore job properties: [atomic_restore]"
+
+
+def test_who_has_no_right_sees_no_job(filled):
+    query = filled("starrocks")
+    query.backup()
+    query.server.add_user("ann", load={"sales"})
+    query.server.add_user("bob")
+    for user, rows in (("ann", 1), ("bob", 0)):
+        query.connection = query.server.connect(user)
+        assert len(query("SHOW BACKUP FROM sales")) == rows

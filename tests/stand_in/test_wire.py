@@ -1,5 +1,6 @@
 """Logins, frontends, variables: contract §5.1, §7."""
 
+import concurrent.futures
 import contextlib
 import socket
 import ssl
@@ -168,3 +169,17 @@ def test_the_server_as_a_process_of_its_own_with_switches_by_sql():
             cursor.execute("""STAND_IN '{"do": "step", "times": 2}'""")
             with pytest.raises(pymysql.MySQLError, match="no"):
                 cursor.execute("SHOW DATABASES")
+
+
+def test_many_clients_at_once(doris):
+    server = doris()
+
+    def ask(number: int) -> int:
+        connection = server.connect()
+        with contextlib.closing(connection), connection.cursor() as cursor:
+            for _ in range(20):
+                cursor.execute(f"SELECT {number} AS n, 'x'")
+            return cursor.fetchone()[0]
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(ask, range(8))) == list(range(8))
