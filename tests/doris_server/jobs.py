@@ -3,6 +3,8 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+import duckdb
+
 from . import clock, dialect
 from .errors import Refused
 from .layout import Repository, StorageError
@@ -76,6 +78,8 @@ class Job:
             getattr(self, f"_{self.state.lower()}")()
         except Cancelled as ended:
             self.cancel(ended.status[1], ended.status[0])
+        except (KeyError, duckdb.Error) as error:  # a table went from under it
+            self.cancel(f"{type(error).__name__}: {error}", "COMMON_ERROR")
         except StorageError as error:
             self.task_errors = f"[{self.id + 1}: {error}]"
         else:

@@ -36,7 +36,7 @@ class Definition:
         allocation = re.search(r"(\d+)\s*$", asked.properties.get("replication_allocation", ""))
         replication = asked.properties.get("replication_num") or (allocation[1] if allocation else "3")
         colocate = asked.properties.get("colocate_with", "")
-        return cls(kind, asked.columns, asked.partitions, asked.tail, "", replication, colocate)
+        return cls(kind, asked.columns, _bounded(asked.partitions), asked.tail, "", replication, colocate)
 
     def to_json(self) -> dict:
         return {**self.__dict__, "columns": [list(column) for column in self.columns],
@@ -59,19 +59,27 @@ class Definition:
         """Of each partition, the condition in DuckDB. Without partitions there is one, named as the table."""
         if not self.partitions.items:
             return {table: "TRUE"}
-        found, lower, column = {}, "", quoted(self.partitions.column)
-        for name, values in self.partitions.items:
-            found[name] = _predicate(self.partitions.kind, column, values, lower)
-            lower = values[-1]
-        return found
+        column = quoted(self.partitions.column)
+        return {name: _predicate(self.partitions.kind, column, values) for name, values in self.partitions.items}
 
 
-def _predicate(kind: str, column: str, values: tuple[str, ...], lower: str) -> str:
+def _bounded(given: PartitionText) -> PartitionText:
+    """LESS THAN as a range with both its ends ("" where there is none), so that a partition stands for itself."""
+    if given.kind != "RANGE":
+        return given
+    found: list[tuple[str, tuple[str, ...]]] = []
+    for name, values in given.items:
+        before = found[-1][1][1] if found else ""
+        found.append((name, values if len(values) == 2 else (before, values[0])))
+    return given._replace(items=tuple(found))
+
+
+def _predicate(kind: str, column: str, values: tuple[str, ...]) -> str:
     if kind == "LIST":
         return f"{column} IN ({', '.join(map(literal, values))})"
-    low = values[0] if len(values) == 2 else lower
+    low, high = values
     parts = [f"{column} >= {literal(low)}"] if low else []
-    parts += [] if values[-1] == "MAXVALUE" else [f"{column} < {literal(values[-1])}"]
+    parts += [] if high == "MAXVALUE" else [f"{column} < {literal(high)}"]
     if not low:
         return f"({' AND '.join(parts) or 'TRUE'} OR {column} IS NULL)"
     return " AND ".join(parts) or "TRUE"

@@ -299,3 +299,26 @@ def test_in_the_cloud_mode_only_by_a_config(filled):
     cloud(statement)
     cloud.server.finish()
     assert cloud.server.rows("other.orders") == ROWS
+
+
+def test_one_partition_of_less_than_leaves_the_others_alone(filled):
+    query = filled()
+    query(
+        "CREATE TABLE sales.steps (n INT) DUPLICATE KEY(n) PARTITION BY RANGE(n) (PARTITION a VALUES LESS THAN (10), "
+        "PARTITION b VALUES LESS THAN (20), PARTITION c VALUES LESS THAN MAXVALUE) DISTRIBUTED BY HASH(n)"
+    )
+    query("INSERT INTO sales.steps VALUES (5), (15), (25)")
+    timestamp = query.backup(on="ON (steps PARTITION (b))")
+    query("DELETE FROM sales.steps WHERE n = 15")
+    query.restore(timestamp, database="sales")
+    assert query.server.rows("sales.steps") == [(15,), (25,), (5,)]
+
+
+def test_a_table_that_goes_from_under_a_restore(filled):
+    query = filled()
+    timestamp = query.backup()
+    query(f'RESTORE SNAPSHOT sales.one FROM repo ON (orders) PROPERTIES ("backup_timestamp" = "{timestamp}")')
+    query.server.step(3)
+    query("DROP TABLE sales.orders")
+    query.server.finish()
+    assert query.job("RESTORE")["State"] == "CANCELLED"
