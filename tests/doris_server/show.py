@@ -33,7 +33,7 @@ def show(reader: Reader, dialect: Dialect):
 
 def _jobs(reader: Reader, kind: str, column: str, hint: str) -> s.ShowJobs:
     """SHOW BACKUP and SHOW RESTORE, §1.3 and §1.7: one condition on the label, no other."""
-    database = reader.name() if reader.take("FROM") or reader.take("IN") else None
+    database = reader.name() if reader.take("FROM") else None
     if not reader.take("WHERE"):
         return s.ShowJobs(kind, database, None)
     if not reader.take(column.upper()):
