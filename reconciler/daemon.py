@@ -127,6 +127,7 @@ class Beat:
         self._loaded: Loaded | None = None
         self._step: Step | None = None
         self._wake: datetime | None = None
+        self._awake = float("-inf")  # the same, by the monotonic clock
         self._looked = self._written = float("-inf")
         self._progress = -1  # version of the running work when the status was written
         self._ends = 0  # how much work had come to its end at the last pass
@@ -179,7 +180,8 @@ class Beat:
         return True
 
     def _is_due(self) -> bool:
-        return self._wake is None or self._clock.now() >= self._wake
+        """By either clock: one that was set back must not put a pass off."""
+        return self._wake is None or self._clock.now() >= self._wake or time.monotonic() >= self._awake
 
     def _is_stale(self) -> bool:
         return time.monotonic() - self._written >= self._rhythm.status
@@ -192,7 +194,9 @@ class Beat:
             self._say_configuration(self._step)
         now = self._clock.now()
         decision = self._step.decision
-        self._wake = wake.next_wake(decision, now) if decision else now + wake.AGAIN
+        waits = decision is None or self._pass.lookout.pauses
+        self._wake = now + wake.AGAIN if decision is None or waits else wake.next_wake(decision, now)
+        self._awake = time.monotonic() + (self._wake - now).total_seconds()
         self._pass.pass_wishes_on(self._step)
 
     def _say_configuration(self, step: Step) -> None:

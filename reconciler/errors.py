@@ -11,6 +11,7 @@ ReconcilerError
 │   ├── EngineFailed
 │   │   └── OutcomeUnknown   nothing proves how far a restore came; never tried again
 │   └── StorageFailed
+│       └── AttemptTaken     another run has begun this attempt of the task; the next number is free
 ├── Cancelled           somebody asked for a stop
 └── DeadlinePassed      a task ran past its `timeout`
 """
@@ -90,6 +91,10 @@ class OutcomeUnknown(EngineFailed):
 
 
 class StorageFailed(StepFailed):
+    pass
+
+
+class AttemptTaken(StorageFailed):
     pass
 
 

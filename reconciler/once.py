@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from reconciler import doors
 from reconciler.config.load import Loaded, load
 from reconciler.core import event, guard, plan, renaming
+from reconciler.core import rebuild as rebuilding
 from reconciler.core import status as statuses
 from reconciler.core.record import NOTHING
 from reconciler.core.status import ConfigurationState, Status
-from reconciler.errors import ConfigInvalid, Refused
+from reconciler.errors import ConfigInvalid
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,10 +29,12 @@ if TYPE_CHECKING:
     from reconciler.core.model import Desired
     from reconciler.core.plan import Decision
     from reconciler.core.ports import Clock
+    from reconciler.core.rebuild import Adoption
     from reconciler.core.record import Recorded
     from reconciler.core.retention import Verdict
     from reconciler.effects.apply import Runner
     from reconciler.effects.ledger import Ledger
+    from reconciler.effects.lookout import Lookout
     from reconciler.effects.world import World
 
 SHOWN = timedelta(days=90)  # tasks this recent are in the status file, and those whose set still exists
@@ -103,9 +106,42 @@ def apply(
         if step.decision is None:
             passing.write_status(step, {})
             return Outcome(step.loaded, step.refusals, ())
+        idle = step.decision.is_idle
         failures = _followed(passing, step, tick)
-        faults = tuple(fault.message for fault in step.decision.faults)
-        return Outcome(step.loaded, step.refusals, (*faults, *failures), step.decision.is_idle)
+        if step.decision.actions.looks:  # what waited for them can go on
+            step = passing.step(step.loaded)
+            failures = tuple(dict.fromkeys((*failures, *_followed(passing, step, tick))))
+        faults = tuple(fault.message for fault in step.decision.faults) if step.decision else ()
+        return Outcome(step.loaded, step.refusals, (*faults, *failures), idle)
+
+
+def inventory(paths: Paths, now: datetime) -> tuple[Adoption, ...]:
+    """What the declared storages hold, as a ledger would take it; changes nothing."""
+    desired = _good(paths)
+    opened = (doors.open_storage(desired, name) for name in sorted(desired.storages))
+    return tuple(rebuilding.adoption(item.inventory(desired.installation), desired, now) for item in opened)
+
+
+def rebuild(
+    paths: Paths, clock: Clock, say: Callable[[Event], None], *, simulated: bool
+) -> tuple[Adoption, ...]:
+    """Looks into every declared storage anew, and gives back what was new to the ledger (T2)."""
+    from reconciler.effects.ledger import Lease, Ledger, open_to_write  # noqa: PLC0415
+    from reconciler.effects.look import look_into  # noqa: PLC0415
+
+    desired = _good(paths)
+    with Lease(paths.ledger), contextlib.ExitStack() as stack:
+        ledger = Ledger(open_to_write(paths.ledger, simulated=simulated), paths.ledger)
+        stack.callback(ledger.close)
+        world = Pass(paths, clock, ledger, say).world(desired)
+        return tuple(look_into(world, name) for name in sorted(desired.storages))
+
+
+def _good(paths: Paths) -> Desired:
+    loaded = load(paths.plans)
+    if loaded.desired is None:
+        raise ConfigInvalid(loaded.problems)
+    return loaded.desired
 
 
 def _followed(passing: Pass, step: Step, tick: Callable[[dict[str, int]], None]) -> tuple[str, ...]:
@@ -129,9 +165,11 @@ class Pass:
 
     def __init__(self, paths: Paths, clock: Clock, ledger: Ledger, say: Callable[[Event], None]) -> None:
         from reconciler.effects.apply import Runner  # noqa: PLC0415
+        from reconciler.effects.lookout import Lookout  # noqa: PLC0415
 
         self._paths, self._clock, self._ledger, self._say = paths, clock, ledger, say
         self.runner: Runner = Runner(clock, say)
+        self.lookout: Lookout = Lookout(clock, ledger)
         self.unwritten: str | None = None  # why the newest status is not in its file
 
     def step(self, loaded: Loaded) -> Step:
@@ -146,9 +184,8 @@ class Pass:
         desired = recorded.configuration if refusals or loaded.desired is None else loaded.desired
         if desired is None:
             return Step(loaded, refusals, configuration, None)
-        self._refuse_unknown_sets(desired)
         decision = self._decided(desired, recorded, now)
-        self.runner.carry_out(decision.actions, desired.limits, self._world(desired))
+        self.runner.carry_out(decision.actions, desired.limits, self.world(desired))
         return Step(loaded, refusals, configuration, decision)
 
     def pass_wishes_on(self, step: Step) -> None:
@@ -168,7 +205,7 @@ class Pass:
         report = statuses.status(
             step.configuration, recorded, self._ledger.recent_tasks(now - SHOWN), _verdicts(recorded, now), now,
             progress=progress, warnings=step.decision.warnings if step.decision else (),
-            next_write_by=next_write_by,
+            next_write_by=next_write_by, pauses=self.lookout.pauses,
         )  # fmt: skip
         try:
             status_file.write(self._paths.status, status_json.document(report))
@@ -188,24 +225,11 @@ class Pass:
             self._say(happened)
         return decision
 
-    def _world(self, desired: Desired) -> World:
+    def world(self, desired: Desired) -> World:
         from reconciler.effects.world import Doors, World  # noqa: PLC0415
 
         opened = Doors(doors.open_engine, doors.open_storage)
-        return World(desired, self._ledger, self._clock, opened, self._say)
-
-    def _refuse_unknown_sets(self, desired: Desired) -> None:
-        """An empty ledger beside sets of this installation is a lost ledger, not a new installation (T2)."""
-        if not self._ledger.is_empty():
-            return
-        for name in sorted(desired.storages):
-            found = doors.open_storage(desired, name).survey(desired.installation)
-            if found.sets or found.claims:
-                raise Refused(
-                    f"the ledger {self._paths.ledger} is empty, but storage {name} holds {found.sets} backup "
-                    f"sets and {found.claims} restore claims of installation {desired.installation}. Nothing "
-                    f"was started or removed. Bring back the ledger that made them, or name it with --ledger"
-                )
+        return World(desired, self._ledger, self._clock, opened, self.lookout, self._say)
 
     def _now(self) -> datetime:
         return self._clock.now().replace(microsecond=0)

@@ -39,9 +39,18 @@ class TestClock:
     def __init__(self, now: datetime) -> None:
         self.time = now
         self.paused: list[float] = []
+        self.jumped = timedelta()
 
     def now(self) -> datetime:
         return self.time
+
+    def monotonic(self) -> float:
+        return self.time.timestamp() - self.jumped.total_seconds()
+
+    def jump(self, amount: timedelta) -> None:
+        """Somebody sets the clock."""
+        self.time += amount
+        self.jumped += amount
 
     def pause(self, seconds: float) -> None:
         self.paused.append(seconds)

@@ -3,12 +3,17 @@
 import time
 from datetime import UTC, datetime, timedelta
 
+BOOT = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # Linux's own counts time spent suspended as well
+
 
 class SystemClock:
     """The Clock port."""
 
     def now(self) -> datetime:
         return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        return time.clock_gettime(BOOT)
 
     def pause(self, seconds: float) -> None:
         time.sleep(seconds)

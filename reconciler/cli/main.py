@@ -18,6 +18,7 @@ COMMANDS = {
     "backups": "List backup tasks, or show one.",
     "cancel": "Stop a backup task or a restore.",
     "plan": "Show what a pass would do, and change nothing (= --dry-run).",
+    "rebuild": "Bring into the ledger what the storages hold and it does not know.",
     "restores": "List restore tasks, or show one.",
     "run": "Stay, and keep backups as the plans say.",
     "schema": "Print the JSON Schema of the YAML or of the status file.",

@@ -1,5 +1,6 @@
 """What a pass refuses until somebody allows it (P7), with the numbers and the command that allows it."""
 
+import json
 from typing import NamedTuple
 
 from reconciler.core.model import Desired, LocalStorage, S3Storage, Storage
@@ -66,6 +67,11 @@ def location(storage: Storage) -> tuple[str | None, ...]:
             return (path,)
         case S3Storage():
             return (storage.endpoint, storage.bucket, storage.prefix)
+
+
+def place(storage: Storage) -> str:
+    """The location as one text, to remember it by."""
+    return json.dumps(location(storage))
 
 
 def _amount(sets: list[BackupSet]) -> str:

@@ -4,7 +4,7 @@ A storage holds `<prefix>/<installation>/<warehouse>/<task>/<attempt>/…`; name
 and can be no warehouse or task. Every prefix ends with a slash, so that `wh-1` never reaches into `wh-10`.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from reconciler.core import instants
@@ -16,6 +16,15 @@ MANIFEST = "manifest.json"
 def task_id(warehouse: str, slot: datetime) -> str:
     """From warehouse and slot alone: two tries at one slot are one task, whoever makes them."""
     return f"{warehouse}-{instants.compact(slot)}"
+
+
+def slot_of(task: str) -> datetime:
+    """The slot in a task's id. Raises ValueError where there is none."""
+    home, _, slot = task.rpartition("-")
+    instant = datetime.strptime(slot, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    if not home or task_id(home, instant) != task:
+        raise ValueError(f"{task} is no task's id")
+    return instant
 
 
 class TaskPlace(NamedTuple):
@@ -52,6 +61,16 @@ def outcome_key(installation: str, restore_id: str) -> str:
 def retention_key(installation: str, warehouse: str) -> str:
     """Beside the sets of a warehouse whose plan has ended: the retention it ended with (S2)."""
     return f"{installation}/{warehouse}/.retention.json"
+
+
+def renamed_key(installation: str, warehouse: str) -> str:
+    """Beside the sets of a name that is no more: the warehouse's new name (P8)."""
+    return f"{installation}/{warehouse}/.renamed.json"
+
+
+def mark_key(installation: str) -> str:
+    """Names the one ledger of the installation (T5)."""
+    return f"{installation}/.ledger.json"
 
 
 def probe_key(installation: str, token: str) -> str:

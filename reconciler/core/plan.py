@@ -5,20 +5,24 @@ for once those rows are safe. A dry run prints both and carries out neither.
 """
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from reconciler.core import diff, due, naming, renaming, restore, retention
+from reconciler.core import diff, due, guard, naming, renaming, restore, retention
+from reconciler.core import notes as note_rows
 from reconciler.core.model import Desired, OneTime, Warehouse
 from reconciler.core.record import (
     BackupSet,
     HoldRecord,
     Leftover,
+    Note,
     PlanRevision,
     Recorded,
     RestoreTask,
     Task,
 )
+
+LOCK_RETRY = timedelta(days=1)  # between two tries at a set that the storage's own lock retains
 
 
 class Fault(NamedTuple):
@@ -51,17 +55,22 @@ class Rows(NamedTuple):
     tasks: tuple[Task, ...] = ()
     restores: tuple[RestoreTask, ...] = ()
     holds: tuple[HoldRecord, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 class Actions(NamedTuple):
-    """What is then carried out: restores are claimed before sets are removed (S3)."""
+    """What is then carried out: restores are claimed before sets are removed (S3).
+
+    `looks` are the storages that this ledger has not looked into yet; nothing else touches them before (T2).
+    """
 
     backups: tuple[StartBackup, ...] = ()
     restores: tuple[StartRestore, ...] = ()
     removals: tuple[BackupSet, ...] = ()
     leftovers: tuple[Leftover, ...] = ()
-    ended_plans: tuple[PlanRevision, ...] = ()
+    notes: tuple[Note, ...] = ()
     cancellations: frozenset[str] = frozenset()
+    looks: tuple[str, ...] = ()
 
 
 class Shift(NamedTuple):
@@ -92,6 +101,7 @@ class Decision(NamedTuple):
 def decide(desired: Desired, recorded: Recorded, now: datetime, *, review: bool = False) -> Decision:
     """All that follows from the three. `review`: a commit is judged, so an overdue one-time start is a fault."""
     moves = renaming.renamings(desired, recorded)
+    notes = tuple(note_rows.renamings(moves, recorded.sets, desired.installation, now))
     recorded = renaming.renamed(recorded, moves)
     unfit = _warehouse_faults(desired, recorded, now, review=review)
     misused = tuple(Fault(item.restore, item.message) for item in restore.misused(desired, recorded))
@@ -105,24 +115,29 @@ def decide(desired: Desired, recorded: Recorded, now: datetime, *, review: bool 
         restores=recorded.restores | {task.id: task for task in requests},
         holds=_holds_after(recorded, holds),
     )
-    starting, requests = _restores(desired, after, requests)
-    after = after._replace(restores=after.restores | {task.id: task for task in requests})
+    unseen = _unseen(desired, recorded)
+    starting, requests = _restores(desired, after, requests, unseen)
+    notes += tuple(note_rows.ended_plans(_ended_plans(found), desired.installation, now))
+    after = after._replace(
+        restores=after.restores | {task.id: task for task in requests}, notes=_notes_after(recorded, notes)
+    )
     verdicts = _verdicts(after, starting, now)
     tomorrow = now + retention.GRACE
     return Decision(
         changes=found,
         faults=(*unfit, *misused),
         warnings=_warnings(desired, after, now, review=review),
-        rows=Rows(moves, revisions, tasks, requests, holds),
+        rows=Rows(moves, revisions, tasks, requests, holds, notes),
         actions=Actions(
-            backups=_backups(desired, after),
+            backups=_backups(desired, after, unseen),
             restores=starting,
-            removals=_removals(desired, verdicts),
+            removals=_removals(desired, verdicts, now),
             leftovers=tuple(
                 item for item in after.leftovers if item.removable_at <= now and item.storage in desired.storages
             ),
-            ended_plans=_ended_plans(found),
+            notes=tuple(item for item in after.notes if item.storage in desired.storages),
             cancellations=_cancellations(desired, after),
+            looks=unseen,
         ),
         verdicts=verdicts,
         sooner=_newly_removable(_verdicts(after, starting, tomorrow), _verdicts(recorded, starting, tomorrow))
@@ -294,8 +309,22 @@ def _holds_after(recorded: Recorded, rows: tuple[HoldRecord, ...]) -> tuple[Hold
     return (*(item for item in recorded.holds if (item.backup_set, item.seen_at) not in changed), *rows)
 
 
+def _unseen(desired: Desired, recorded: Recorded) -> tuple[str, ...]:
+    """The declared storages that the ledger has not looked into where they are now (T2)."""
+    seen = recorded.storages
+    if seen is None:
+        return ()
+    return tuple(name for name, item in sorted(desired.storages.items()) if seen.get(name) != guard.place(item))
+
+
+def _notes_after(recorded: Recorded, rows: tuple[Note, ...]) -> tuple[Note, ...]:
+    """A newer note takes the place of one that was not written yet."""
+    known = {(item.storage, item.key): item for item in (*recorded.notes, *rows)}
+    return tuple(known.values())
+
+
 def _restores(
-    desired: Desired, after: Recorded, requests: tuple[RestoreTask, ...]
+    desired: Desired, after: Recorded, requests: tuple[RestoreTask, ...], unseen: tuple[str, ...]
 ) -> tuple[tuple[StartRestore, ...], tuple[RestoreTask, ...]]:
     """The restores to begin or go on with, and the rows with the reason of each that waits."""
     rows = {task.id: task for task in requests}
@@ -307,10 +336,12 @@ def _restores(
         if task.state != "pending" or task.id not in desired.restores:
             continue
         chosen = restore.choose(task.entry, after.sets)
-        if chosen is not None:
+        if chosen is not None and not unseen:
             starting.append(StartRestore(task, chosen))
-        elif task.reason != restore.waiting_for(task.entry):
-            rows[task.id] = task._replace(reason=restore.waiting_for(task.entry))
+            continue
+        reason = f"storage {unseen[0]} is still to be looked into" if unseen else restore.waiting_for(task.entry)
+        if task.reason != reason:
+            rows[task.id] = task._replace(reason=reason)
     return tuple(starting), tuple(rows.values())
 
 
@@ -336,18 +367,31 @@ def _newly_removable(
     return tuple(item for item in verdicts if item.removable and item.backup_set.id not in going_anyway)
 
 
-def _removals(desired: Desired, verdicts: tuple[retention.Verdict, ...]) -> tuple[BackupSet, ...]:
+def _goes_now(item: retention.Verdict, now: datetime) -> bool:
+    """A set that the storage's lock retained is tried again a day later, not in a loop (S4)."""
+    match item.backup_set.state:
+        case "removing":
+            return True
+        case "retained_by_lock":
+            tried_at = item.backup_set.tried_at
+            return item.removable and (tried_at is None or tried_at + LOCK_RETRY <= now)
+        case _:
+            return item.removable
+
+
+def _removals(
+    desired: Desired, verdicts: tuple[retention.Verdict, ...], now: datetime
+) -> tuple[BackupSet, ...]:
     """Sets to remove, oldest first; one that is half removed is finished whatever its days say now."""
     going = [
         item.backup_set
         for item in verdicts
-        if item.backup_set.storage in desired.storages
-        and (item.backup_set.state == "removing" or (item.removable and item.backup_set.state == "present"))
+        if item.backup_set.storage in desired.storages and _goes_now(item, now)
     ]
     return tuple(sorted(going, key=lambda item: (item.completed_at, item.id)))
 
 
-def _backups(desired: Desired, after: Recorded) -> tuple[StartBackup, ...]:
+def _backups(desired: Desired, after: Recorded, unseen: tuple[str, ...]) -> tuple[StartBackup, ...]:
     """Open tasks with the entry of their own revision, reached the way the newest entry says."""
     revisions = {(item.warehouse, item.revision): item for item in (*after.history, *after.plans.values())}
     starts = []
@@ -356,7 +400,8 @@ def _backups(desired: Desired, after: Recorded) -> tuple[StartBackup, ...]:
         newest = desired.warehouses.get(task.warehouse)
         if newest is not None and newest.engine == entry.engine:
             entry = entry._replace(connection=newest.connection)
-        starts.append(StartBackup(task, entry))
+        if entry.storage not in unseen:
+            starts.append(StartBackup(task, entry))
     return tuple(starts)
 
 

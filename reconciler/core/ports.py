@@ -12,11 +12,16 @@ from typing import Any, NamedTuple, Protocol
 from reconciler.core.manifest import Manifest, Snapshot, StoredFile
 from reconciler.core.model import Objects, Warehouse
 from reconciler.core.naming import TaskPlace
+from reconciler.core.pause import Mark
+from reconciler.core.rebuild import Inventory
 
 
 class Clock(Protocol):
     def now(self) -> datetime:
         """Wall time, aware and in UTC."""
+
+    def monotonic(self) -> float:
+        """Seconds since some moment, suspended or not, which no setting of the clock changes."""
 
     def pause(self, seconds: float) -> None:
         """Waits that long."""
@@ -71,6 +76,9 @@ class ObjectStore(Protocol):
     def discard_staging(self, prefix: str) -> None:
         """Removes the staging folder of the prefix and what is left in it."""
 
+    def now(self) -> datetime | None:
+        """The time by the store's own clock, in UTC; None where it has none of its own."""
+
 
 class AttemptFolder(Protocol):
     """The prefix of one attempt, begun with its owner mark."""
@@ -95,19 +103,13 @@ class Removal(NamedTuple):
     retained: tuple[str, ...] = ()
 
 
-class Survey(NamedTuple):
-    """What of an installation a storage holds."""
-
-    sets: int
-    claims: int
-
-
 class Storage(Protocol):
     """Owners, manifests, claims and removal over an object store."""
 
     name: str
 
-    def open_attempt(self, place: TaskPlace, number: int) -> AttemptFolder: ...
+    def open_attempt(self, place: TaskPlace, number: int) -> AttemptFolder:
+        """Raises AttemptTaken where another run has begun this attempt; its prefix is not ours then."""
 
     def commit(self, manifest: Manifest) -> Manifest:
         """Writes the manifest, once, and gives back the one that stands: an earlier one of the task wins."""
@@ -130,9 +132,19 @@ class Storage(Protocol):
 
     def record_outcome(self, installation: str, restore_id: str, content: dict[str, Any]) -> None: ...
 
-    def note_retention(self, installation: str, warehouse: str, content: dict[str, Any]) -> None: ...
+    def write_note(self, key: str, content: dict[str, Any]) -> None: ...
 
-    def survey(self, installation: str) -> Survey: ...
+    def inventory(self, installation: str) -> Inventory:
+        """Everything of the installation, read anew; what is damaged or foreign is listed and left alone (T2)."""
+
+    def mark(self, installation: str) -> Mark | None:
+        """The ledger that the storage names as the installation's (T5)."""
+
+    def set_mark(self, installation: str, own: Mark, *, replace: bool) -> None:
+        """Names the ledger; with `replace` false only where none is named."""
+
+    def now(self) -> datetime | None:
+        """The time by the storage's own clock, in UTC; None where it has none of its own (S5)."""
 
 
 class BackupOrder(NamedTuple):

@@ -4,7 +4,7 @@ States are the words of the design, the same in YAML, ledger, JSON and on the sc
 """
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from reconciler.core.model import Desired, Plan, Restore, Warehouse
 
@@ -77,7 +77,7 @@ class Leftover(NamedTuple):
 class BackupSet(NamedTuple):
     """A set in storage. `home` is the warehouse's name in the set's keys, which a rename does not change.
 
-    `state` is present, removing, retained_by_lock or removed.
+    `state` is present, removing, retained_by_lock or removed; `tried_at` is when a lock last retained it.
     """
 
     id: str
@@ -92,6 +92,15 @@ class BackupSet(NamedTuple):
     size_bytes: int
     state: str = "present"
     databases: tuple[str, ...] = ()
+    tried_at: datetime | None = None
+
+
+class Note(NamedTuple):
+    """A small document that a storage shall have beside the sets of a home, for a ledger that may be lost."""
+
+    storage: str
+    key: str
+    content: dict[str, Any]
 
 
 class RestoreTask(NamedTuple):
@@ -152,6 +161,8 @@ class Recorded(NamedTuple):
     holds: tuple[HoldRecord, ...] = ()  # those in force or gone within the last day
     allowances: frozenset[Allowance] = frozenset()
     cancellations: frozenset[Cancellation] = frozenset()
+    storages: dict[str, str] | None = None  # location of each that was looked into (T2); None without a ledger
+    notes: tuple[Note, ...] = ()  # those not written yet
 
 
 NOTHING = Recorded()

@@ -65,7 +65,8 @@ def revised(desired: Desired, recorded: Recorded, now: datetime) -> tuple[Restor
         if known.state in UNBEGUN and known.id not in desired.restores
     ]
     wishes = {wish.subject for wish in recorded.cancellations}
-    settled = [_settle(task, wishes, now) for task in seen if task is not None]
+    allowed = {item.subject for item in recorded.allowances if item.what == "restore"}
+    settled = [_settle(_approved(task, allowed), wishes, now) for task in seen if task is not None]
     return tuple(
         task for task in (*settled, *gone) if task != recorded.restores.get(task.id)
     )  # fmt: skip
@@ -82,6 +83,13 @@ def _request(entry: Restore, known: RestoreTask | None, now: datetime) -> Restor
         state = "needs_approval" if known.state == "needs_approval" else "pending"
         return fresh._replace(state=state, seen_at=known.seen_at)
     return known._replace(entry=entry)
+
+
+def _approved(task: RestoreTask, allowed: set[str]) -> RestoreTask:
+    """`reconcile allow restore ID` lets a request go that was found unclaimed after a rebuild (R8)."""
+    if task.state == "needs_approval" and task.id in allowed:
+        return task._replace(state="pending", reason=None)
+    return task
 
 
 def _settle(task: RestoreTask, wishes: set[str], now: datetime) -> RestoreTask:

@@ -6,6 +6,7 @@ from typing import NamedTuple, TypeVar
 
 from reconciler.core import calendar, due
 from reconciler.core.model import Desired, Warehouse
+from reconciler.core.pause import Pause
 from reconciler.core.record import PlanRevision, Recorded, RestoreTask, Task
 from reconciler.core.retention import Verdict
 
@@ -59,6 +60,7 @@ class Status(NamedTuple):
     restores: tuple[RestoreTask, ...]
     progress: dict[str, int]
     warnings: tuple[str, ...]
+    pauses: tuple[Pause, ...] = ()
 
 
 def status(
@@ -71,6 +73,7 @@ def status(
     progress: dict[str, int] | None = None,
     warnings: tuple[str, ...] = (),
     next_write_by: datetime | None = None,
+    pauses: tuple[Pause, ...] = (),
 ) -> Status:
     """The whole report; `tasks` in order of their slots. The last task of a warehouse is shown however old."""
     desired = recorded.configuration
@@ -86,7 +89,7 @@ def status(
                        tuple(own_verdicts.get(name, ())), now)
             for name in names
         ),
-        tuple(recorded.restores.values()), progress or {}, warnings,
+        tuple(recorded.restores.values()), progress or {}, warnings, pauses,
     )  # fmt: skip
 
 
@@ -96,6 +99,7 @@ def unhealthy(report: Status) -> tuple[str, ...]:
     found = []
     if report.configuration.state != "accepted":
         found.append(f"configuration {report.configuration.state}: {'; '.join(report.configuration.messages)}")
+    found += [f"{item.what} wait: {item.reason}: {item.allowed_by}" for item in report.pauses if item.allowed_by]
     for warehouse in report.warehouses:
         found += [
             f"{warehouse.name}: {item.message}" for item in warehouse.conditions

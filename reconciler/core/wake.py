@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from reconciler.core import calendar
-from reconciler.core.plan import Decision
+from reconciler.core.plan import LOCK_RETRY, Actions, Decision
 from reconciler.core.record import Recorded
 from reconciler.core.retention import GRACE
 
@@ -33,8 +33,10 @@ def _moments(after: Recorded, decision: Decision, now: datetime) -> Iterator[dat
     limits = (task.entry.valid_until for task in after.restores.values() if task.ended_at is None)
     yield from (moment for moment in limits if moment)
     actions = decision.actions
-    if actions.backups or actions.restores or actions.removals or actions.leftovers:
+    if actions._replace(cancellations=frozenset()) != Actions():
         yield now + AGAIN
+    tried = (verdict.backup_set.tried_at for verdict in decision.verdicts)
+    yield from (moment + LOCK_RETRY for moment in tried if moment)
 
 
 def _slots(after: Recorded, now: datetime) -> Iterator[datetime]:

@@ -3,7 +3,6 @@
 import threading
 from collections import deque
 from collections.abc import Callable
-from datetime import datetime, timedelta
 from functools import partial
 from typing import NamedTuple
 
@@ -11,12 +10,12 @@ from reconciler.core.event import Event
 from reconciler.core.model import Limits
 from reconciler.core.plan import Actions
 from reconciler.core.ports import Clock
-from reconciler.core.record import PlanRevision
-from reconciler.effects import backup, removal, restore
+from reconciler.core.record import Note
+from reconciler.effects import backup, look, removal, restore
 from reconciler.effects.world import Progress, World
 from reconciler.errors import ReconcilerError
 
-RETRY = timedelta(seconds=30)  # between two tries at one piece of work
+RETRY = 30.0  # seconds between two tries at one piece of work
 LOCAL_ENGINES = frozenset({"duckdb"})  # the ones whose data goes through this machine
 
 
@@ -26,7 +25,7 @@ class Work(NamedTuple):
     subject: str
     warehouse: str | None
     local: bool
-    run: Callable[[], None]
+    run: Callable[[], object]
 
 
 class Runner:
@@ -38,7 +37,7 @@ class Runner:
         self._clock = clock
         self._report = report
         self._limits = Limits()
-        self._ended: dict[str, datetime] = {}
+        self._ended: dict[str, float] = {}
         self.ends = 0  # how many pieces of work have come to their end
         self._waiting: deque[Work] = deque()
         self._running: dict[str, Work] = {}
@@ -52,6 +51,11 @@ class Runner:
         self._limits = limits
         self._forget_old_ends()
         self.progress.wish(actions.cancellations)
+        for name in actions.looks:
+            self._add(Work(f"look into storage {name}", None, False, partial(look.look_into, world, name)))
+        for ask, name in world.lookout.standing:
+            self._add(Work(f"ask storage {name} again", None, False, partial(ask, world.desired, name,
+                                                                             partial(world.storage, name))))
         for start in actions.restores:
             run = partial(restore.run, world, start, self.progress)
             self._add(Work(start.task.id, start.task.entry.warehouse, _is_local(start.backup_set.engine), run))
@@ -63,8 +67,8 @@ class Runner:
         for left in actions.leftovers:
             subject = f"removal of attempt {left.attempt} of {left.task_id}"
             self._add(Work(subject, None, False, partial(removal.remove_leftover, world, left)))
-        for ended in actions.ended_plans:
-            self._add(Work(f"end of {ended.warehouse}", None, False, partial(_note_end, world, ended)))
+        for note in actions.notes:
+            self._add(Work(f"note {note.key} in {note.storage}", None, False, partial(_write_note, world, note)))
         self._dispatch()
 
     @property
@@ -87,14 +91,14 @@ class Runner:
     def _add(self, work: Work) -> None:
         with self._changed:
             ended = self._ended.get(work.subject)
-            if ended is not None and self._clock.now() < ended + RETRY:
+            if ended is not None and self._clock.monotonic() < ended + RETRY:
                 return
             if work.subject not in self._running and all(item.subject != work.subject for item in self._waiting):
                 self._waiting.append(work)
 
     def _forget_old_ends(self) -> None:
         with self._changed:
-            since = self._clock.now() - RETRY
+            since = self._clock.monotonic() - RETRY
             self._ended = {subject: ended for subject, ended in self._ended.items() if ended > since}
 
     def _dispatch(self) -> None:
@@ -127,7 +131,7 @@ class Runner:
         finally:
             with self._changed:
                 del self._running[work.subject]
-                self._ended[work.subject] = self._clock.now()
+                self._ended[work.subject] = self._clock.monotonic()
                 self.ends += 1
                 self.progress.touch()
                 self._changed.notify_all()
@@ -142,11 +146,7 @@ def _is_local(engine: str) -> bool:
     return engine in LOCAL_ENGINES
 
 
-def _note_end(world: World, revision: PlanRevision) -> None:
-    """Puts the last retention of an ended plan beside its sets, for a ledger that may be lost (S2)."""
-    plan, name = revision.plan, revision.entry.storage
-    if plan is not None and name in world.desired.storages:
-        world.storage(name).note_retention(
-            world.desired.installation, revision.warehouse,
-            {"format": 1, "retention_days": plan.retention_days, "keep_last": plan.keep_last},
-        )  # fmt: skip
+def _write_note(world: World, note: Note) -> None:
+    """Puts beside the sets what a rebuilt ledger must know of them (S2, P8)."""
+    world.storage(note.storage).write_note(note.key, note.content)
+    world.ledger.end_note(note)

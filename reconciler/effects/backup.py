@@ -12,7 +12,7 @@ from reconciler.core.plan import StartBackup
 from reconciler.core.ports import BackupOrder, Storage
 from reconciler.core.record import BackupSet, Task
 from reconciler.effects.world import Progress, TaskWatch, World, pause_before
-from reconciler.errors import Cancelled, DeadlinePassed, ReconcilerError, may_pass
+from reconciler.errors import AttemptTaken, Cancelled, DeadlinePassed, ReconcilerError, may_pass
 
 
 class Job(NamedTuple):
@@ -59,6 +59,8 @@ def _try_until_settled(job: Job) -> None:
             return _end(job, task, _attempt(job, task))
         except (Cancelled, DeadlinePassed) as error:
             return _give_up(job, task, error)
+        except AttemptTaken as error:
+            job.world.ledger.disown_attempt(task, str(error))
         except (ReconcilerError, OSError) as error:
             failures += 1
             if not _tries_again(job, task, error, failures):

@@ -2,13 +2,14 @@
 
 from reconciler.core.event import Event
 from reconciler.core.naming import TaskPlace
+from reconciler.core.plan import LOCK_RETRY
 from reconciler.core.record import BackupSet, Leftover
 from reconciler.effects.world import World
 
 
 def remove_set(world: World, backup_set: BackupSet) -> None:
     """Marked in the ledger first, so that a set half gone is never chosen and always finished."""
-    if not world.ledger.begin_removal(backup_set, world.clock.now()):
+    if _waits(world, backup_set.storage) or not world.ledger.begin_removal(backup_set, world.clock.now()):
         return
     place = TaskPlace(world.desired.installation, backup_set.home, backup_set.id)
     removal = world.storage(backup_set.storage).remove_set(place)
@@ -18,7 +19,15 @@ def remove_set(world: World, backup_set: BackupSet) -> None:
 
 
 def remove_leftover(world: World, leftover: Leftover) -> None:
+    if _waits(world, leftover.storage):
+        return
     place = TaskPlace(world.desired.installation, leftover.home, leftover.task_id)
     removal = world.storage(leftover.storage).remove_attempt(place, leftover.attempt)
-    if not removal.retained:
+    if removal.retained:
+        world.ledger.postpone_leftover(leftover, world.clock.now() + LOCK_RETRY)
+    else:
         world.ledger.end_leftover(leftover)
+
+
+def _waits(world: World, storage: str) -> bool:
+    return world.lookout.before_removal(world.desired, storage, lambda: world.storage(storage)) is not None

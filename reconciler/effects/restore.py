@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from reconciler.core import instants
+from reconciler.core import document, instants
 from reconciler.core.event import Event
 from reconciler.core.manifest import Manifest
 from reconciler.core.naming import TaskPlace
@@ -60,7 +60,8 @@ class Job:
     def claim_content(self) -> dict[str, Any]:
         return {
             "format": 1, "restore": self.task.id, "ledger": self.world.ledger.id, "digest": self.task.digest,
-            "backup_set": self.backup_set.id, "claimed_at": instants.text(self.now),
+            "entry": document.encode(self.task.entry), "backup_set": self.backup_set.id,
+            "claimed_at": instants.text(self.now),
         }  # fmt: skip
 
 
@@ -89,6 +90,7 @@ def _checked(job: Job) -> Ready | None:
         _refuse_foreign_claim(job)
         ready = _prepare(job)
         if job.task.claimed_at is None:
+            _wait_for_leave(job)
             ready.engine.precheck(ready.order)
     except Elsewhere as error:
         _end_elsewhere(job, error)
@@ -111,6 +113,13 @@ def _defer_or_fail(job: Job, error: Exception) -> None:
             job.world.report(Event("restore", job.task.id, "waits", str(error)))
     else:
         _end(job, "failed", f"{error}; nothing was changed and the id is not used")
+
+
+def _wait_for_leave(job: Job) -> None:
+    name = job.backup_set.storage
+    found = job.world.lookout.before_restore(job.world.desired, name, lambda: job.storage)
+    if found is not None:
+        raise StorageFailed(f"{found.reason}: {found.allowed_by}", passing=True)
 
 
 def _refuse_foreign_claim(job: Job) -> None:

@@ -9,6 +9,7 @@ from reconciler.core.event import Event
 from reconciler.core.model import Desired, Warehouse
 from reconciler.core.ports import Clock, Engine, Storage
 from reconciler.effects.ledger import Ledger
+from reconciler.effects.lookout import Lookout
 from reconciler.errors import Cancelled, DeadlinePassed, StorageFailed
 
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 300.0  # seconds between two tries, doubled from the one to the other
@@ -28,6 +29,7 @@ class World(NamedTuple):
     ledger: Ledger
     clock: Clock
     doors: Doors
+    lookout: Lookout
     report: Callable[[Event], None]
 
     def storage(self, name: str | None) -> Storage:

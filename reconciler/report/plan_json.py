@@ -25,6 +25,7 @@ def document(
         "generated_at": instants.text(now),
         "configuration": {"digest": desired.digest, "revision": desired.revision, "base": base},
         "changes": [_change(item) for item in decision.changes],
+        "looks": list(actions.looks),
         "backups": [
             {"task": item.task.id, "warehouse": item.task.warehouse, "slot": instants.text(item.task.slot),
              "state": item.task.state} for item in actions.backups

@@ -23,6 +23,8 @@ def render(
         yield f"warning: {safe(warning)}"
     for change in decision.changes:
         yield from _change(change, decision, now)
+    for name in decision.actions.looks:
+        yield f"> storage {name}  is looked into first: what it holds of this installation comes into the ledger"
     yield from _tasks(decision)
     yield from _restores(decision)
     yield from _removals(decision)

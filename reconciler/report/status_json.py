@@ -39,6 +39,7 @@ def document(status: Status) -> dict[str, Any]:
         "healthy": not attention,
         "attention": list(attention),
         "warnings": list(status.warnings),
+        "pauses": [item._asdict() for item in status.pauses],
         "summary": _summary(status),
         "storages": _storages(status),
         "warehouses": [_warehouse(item, status) for item in status.warehouses],

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from reconciler.core.rebuild import Adoption
 from reconciler.core.record import BackupSet, RestoreTask, Task
 from reconciler.report.words import moment, safe, size
 
@@ -39,6 +40,19 @@ def status(document: dict[str, Any]) -> Iterator[str]:
         yield ""
         yield "needs attention:"
         yield from (f"  {safe(item)}" for item in document["attention"])
+
+
+def adoptions(found: Iterable[Adoption], *, said: bool) -> Iterator[str]:
+    """What each storage held; `said` where it has come into the ledger, and only what was new to it is shown."""
+    for item in found:
+        yield f"storage {item.storage}: {'came into the ledger' if said else 'holds'}"
+        yield from table(("  SET", "WAREHOUSE", "COMPLETED", "SIZE"),
+                         ((f"  {made.id}", made.warehouse, moment(made.completed_at), size(made.size_bytes))
+                          for made in item.sets))  # fmt: skip
+        yield from (f"  restore id {task.id} is used: {task.state}" for task in item.restores)
+        yield from (f"  leftover: attempt {row.attempt} of {row.task_id}, removed after {moment(row.removable_at)}"
+                    for row in item.attempts if row.state == "leftover")  # fmt: skip
+        yield from (f"  left alone: {safe(stray.key)}: {safe(stray.reason)}" for stray in item.strays)
 
 
 def _warehouse(item: dict[str, Any]) -> Row:

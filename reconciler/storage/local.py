@@ -11,6 +11,7 @@ import shutil
 import stat
 import uuid
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 from reconciler.core.ports import Entry
@@ -93,6 +94,10 @@ class LocalStore:
     def fetch(self, key: str, folder: Path) -> Path:  # noqa: ARG002  the object itself serves
         with self._failing("read", key):
             return _regular(self._path(key))
+
+    def now(self) -> datetime | None:
+        """A folder has this machine's clock and no other."""
+        return None
 
     def _path(self, key: str, *, make_parents: bool = False) -> Path:
         """The path of a key; refuses what would leave the root, by its parts or through a link."""

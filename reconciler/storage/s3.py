@@ -13,6 +13,7 @@ import shutil
 import tempfile
 import threading
 import uuid
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -26,6 +27,7 @@ from reconciler.errors import StorageFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import datetime
 
     from reconciler.core.model import S3Storage
 
@@ -130,6 +132,12 @@ class S3Store:
         except _Refused as refusal:
             raise StorageFailed(f"{refusal}; the object is gone") from refusal
         return path
+
+    def now(self) -> datetime | None:
+        """The `Date` of an answer (RFC 9110, section 6.6.1)."""
+        answer = self._call("look at", "", lambda s3: s3.head_bucket(Bucket=self._declared.bucket))
+        date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
+        return parsedate_to_datetime(date) if date else None
 
     def _at(self, key: str) -> dict[str, str]:
         return {"Bucket": self._declared.bucket, "Key": self._root + key}

@@ -4,15 +4,19 @@ import hashlib
 import json
 import uuid
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from reconciler.core import instants, naming
 from reconciler.core import manifest as manifests
-from reconciler.core import naming
 from reconciler.core.manifest import Manifest, StoredFile
 from reconciler.core.naming import TaskPlace
-from reconciler.core.ports import ObjectStore, Removal, Survey
-from reconciler.errors import StorageFailed
+from reconciler.core.pause import Mark
+from reconciler.core.ports import ObjectStore, Removal
+from reconciler.core.rebuild import Inventory
+from reconciler.errors import AttemptTaken, StorageFailed
+from reconciler.storage.inventory import Reading
 
 BATCH = 1_000  # S3 removes at most 1,000 keys in one request (DeleteObjects, API of 2006-03-01)
 
@@ -27,8 +31,16 @@ class SetStorage:
 
     def open_attempt(self, place: TaskPlace, number: int) -> "Attempt":
         """The owner mark comes before any data, so that no data of ours is ever without one."""
-        owner = {"format": 1, "installation": place.installation, "task": place.task_id, "attempt": number}
-        self._store.create(place.attempt(number) + naming.OWNER, _dump(owner))
+        owner = _dump({
+            "format": 1, "installation": place.installation, "task": place.task_id, "attempt": number,
+            "token": uuid.uuid4().hex,
+        })  # fmt: skip
+        key = place.attempt(number) + naming.OWNER
+        if not self._store.create(key, owner) and self._store.read(key) != owner:
+            raise AttemptTaken(
+                f"storage {self.name}: {key} exists: another run has begun this attempt; the next number is tried",
+                passing=True,
+            )
         return Attempt(self._store, place.attempt(number))
 
     def commit(self, manifest: Manifest) -> Manifest:
@@ -80,17 +92,29 @@ class SetStorage:
     def record_outcome(self, installation: str, restore_id: str, content: dict[str, Any]) -> None:
         self._store.put(naming.outcome_key(installation, restore_id), _dump(content))
 
-    def note_retention(self, installation: str, warehouse: str, content: dict[str, Any]) -> None:
-        self._store.put(naming.retention_key(installation, warehouse), _dump(content))
+    def write_note(self, key: str, content: dict[str, Any]) -> None:
+        self._store.put(key, _dump(content))
 
-    def survey(self, installation: str) -> Survey:
-        sets = claims = 0
-        for entry in self._store.entries(f"{installation}/"):
-            if entry.key.startswith(naming.claims_prefix(installation)):
-                claims += entry.key.endswith("/claim.json")
-            else:
-                sets += entry.key.endswith(f"/{naming.MANIFEST}")
-        return Survey(sets, claims)
+    def inventory(self, installation: str) -> Inventory:
+        return Reading(self._store, installation).inventory()
+
+    def mark(self, installation: str) -> Mark | None:
+        key = naming.mark_key(installation)
+        known = self._document(key)
+        if known is None:
+            return None
+        try:
+            return Mark(known["ledger"], instants.parse(known["marked_at"]))
+        except (KeyError, ValueError, AttributeError) as error:
+            raise StorageFailed(f"storage {self.name}: {key} is damaged: {error}") from error
+
+    def set_mark(self, installation: str, own: Mark, *, replace: bool) -> None:
+        content = _dump({"format": 1, "ledger": own.ledger, "marked_at": instants.text(own.marked_at)})
+        write = self._store.put if replace else self._store.create
+        write(naming.mark_key(installation), content)
+
+    def now(self) -> datetime | None:
+        return self._store.now()
 
     def _prove_create(self, installation: str) -> None:
         """Some stores take `If-None-Match` and overwrite all the same; claims would then be worth nothing (R1)."""

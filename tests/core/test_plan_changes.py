@@ -23,7 +23,7 @@ from reconciler.core import diff
 from reconciler.core.diff import Create, End, FieldChange, Update
 from reconciler.core.model import WEEKDAYS, Folder, Objects, Periodic, SecretReference, Server, Tls
 from reconciler.core.plan import Actions, Fault, Rows
-from reconciler.core.record import Cancellation, PlanRevision
+from reconciler.core.record import Cancellation, Note, PlanRevision
 
 SHOP = warehouse(a_plan())
 WANTED = desired(SHOP)
@@ -73,6 +73,11 @@ def test_the_newest_plan_counts_though_an_older_one_comes_back():
     ]  # fmt: skip
 
 
+ENDED = Note("disk", "acme/shop/.retention.json", {
+    "format": 1, "noted_at": "2026-11-23T01:00:00Z", "retention_days": 7, "keep_last": 1,
+})  # fmt: skip
+
+
 def test_a_plan_gone_from_the_yaml_ends():
     """P5: its sets stay."""
     memory = in_force(SHOP)
@@ -83,8 +88,10 @@ def test_a_plan_gone_from_the_yaml_ends():
     known = revision(SHOP.plan, 1, MONDAY)
     assert decision.changes == (End(known, 1),)
     assert isinstance(decision.changes[0], End)
-    assert decision.rows == Rows(revisions=(known._replace(settled_until=NEAR, ended_at=NEAR),))
-    assert decision.actions == Actions(ended_plans=(known,))
+    assert decision.rows == Rows(
+        revisions=(known._replace(settled_until=NEAR, ended_at=NEAR),), notes=(ENDED,)
+    )
+    assert decision.actions == Actions(notes=(ENDED,))
 
 
 def test_a_warehouse_that_becomes_a_target_only_ends_its_plan_as_well():
@@ -93,7 +100,7 @@ def test_a_warehouse_that_becomes_a_target_only_ends_its_plan_as_well():
     target = warehouse(None)
     decision = memory.take(desired(target), NEAR)
     assert [type(change) for change in decision.changes] == [Update]
-    assert decision.actions.ended_plans == (revision(SHOP.plan, 1, MONDAY),)
+    assert decision.actions.notes == (ENDED,)
     assert memory.take(desired(target), NEAR + 2 * DAY).is_idle
 
 
@@ -102,7 +109,7 @@ def test_a_target_that_is_gone_ends_no_plan():
     memory = in_force(warehouse(None))
     decision = memory.take(desired(), NEAR)
     assert [type(change) for change in decision.changes] == [End]
-    assert decision.actions.ended_plans == ()
+    assert decision.actions.notes == ()
 
 
 def test_after_a_plan_has_ended_its_slots_are_nobodys():

@@ -287,11 +287,13 @@ def test_a_half_removed_set_is_finished_whatever_its_days_say_now():
 def test_a_set_retained_by_a_lock_is_not_tried_at_every_pass():
     """S4."""
     memory = Memory()
-    memory.remember(OLD._replace(state="retained_by_lock"))
+    locked = OLD._replace(state="retained_by_lock", tried_at=MONDAY)
+    memory.remember(locked)
     wanted = desired(warehouse(kept(7)))
     memory.take(wanted, MONDAY - 90 * DAY)
 
-    assert memory.take(wanted, MONDAY).actions.removals == ()
+    assert memory.take(wanted, MONDAY + DAY - SECOND).actions.removals == ()
+    assert memory.take(wanted, MONDAY + DAY).actions.removals == (locked,)
 
 
 def test_a_new_hold_is_recorded_and_counts_at_once():

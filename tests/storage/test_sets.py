@@ -1,19 +1,25 @@
 """Owners, manifests, claims and removal, over each kind of object store."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from unittest.mock import ANY
 
 import pytest
 
+from reconciler.core import document
 from reconciler.core.manifest import Manifest, Snapshot, StoredFile, from_document, to_document
+from reconciler.core.model import FromWarehouse, Restore
 from reconciler.core.naming import TaskPlace
-from reconciler.core.ports import Removal, Survey
-from reconciler.errors import StorageFailed
+from reconciler.core.pause import Mark
+from reconciler.core.ports import Removal
+from reconciler.core.rebuild import Claim, Inventory, Stray
+from reconciler.errors import AttemptTaken, StorageFailed
 from reconciler.storage.local import LocalStore
 from reconciler.storage.sets import SetStorage
 
 PLACE = TaskPlace("acme", "shop", "shop-20261123T020000Z")
 NOW = datetime(2026, 11, 23, 2, tzinfo=UTC)
+REQUEST = Restore("r-1", FromWarehouse("shop", "latest"), "other")
 
 
 class Recording(LocalStore):
@@ -72,6 +78,7 @@ def test_the_owner_mark_is_written_first_and_the_manifest_last(storage, store):
     ]
     assert json.loads(store.read(PLACE.attempt(1) + "owner.json")) == {
         "format": 1, "installation": "acme", "task": "shop-20261123T020000Z", "attempt": 1,
+        "token": ANY,
     }  # fmt: skip
 
 
@@ -174,7 +181,7 @@ def test_removal_leaves_every_neighbour(storage, store):
 
 def test_an_attempt_is_removed_with_its_staging_and_without_its_siblings(storage, store, tmp_path):
     make_set(storage, attempts=(1, 2))
-    (storage.open_attempt(PLACE, 1).staging() / "half").write_bytes(b"x")
+    (store.staging(PLACE.attempt(1)) / "half").write_bytes(b"x")
 
     storage.remove_attempt(PLACE, 1)
 
@@ -215,13 +222,75 @@ def test_a_claim_is_taken_once_and_its_outcome_stands_beside_it(storage):
     assert storage.find_claim("other", "r-1") is None
 
 
-def test_a_survey_counts_sets_and_claims_of_one_installation(storage):
-    """T2."""
-    make_set(storage)
-    storage.claim("acme", "r-1", {})
-    storage.claim("acme", "r-2", {})
-    storage.claim("elsewhere", "r-3", {})
-    storage.note_retention("acme", "shop", {"retention_days": 7})
+def test_an_inventory_has_all_that_is_ours_and_names_what_is_not(storage, store):
+    """T2: what is damaged or foreign is listed with its reason and left alone."""
+    made = make_set(storage, attempts=(2,))
+    storage.open_attempt(PLACE, 1)
+    claim = {"claimed_at": "2026-11-23T03:00:00Z", "backup_set": PLACE.task_id, "entry": document.encode(REQUEST)}
+    storage.claim("acme", "r-1", claim)
+    storage.record_outcome("acme", "r-1", {"state": "succeeded"})
+    storage.claim("acme", "r-2", {"entry": 7})
+    storage.claim("elsewhere", "r-3", claim)
+    note = {"noted_at": "2026-11-23T03:00:00Z", "retention_days": 7}
+    storage.write_note("acme/shop/.retention.json", note)
+    storage.set_mark("acme", Mark("one", NOW), replace=False)
+    store.put("acme/shop/shop-20261124T020000Z/manifest.json", b"{")
+    store.put("acme/shop/shop-20261125T020000Z/manifest.json", store.read(PLACE.manifest))
+    store.put("acme/shop/shop-20261126T020000Z/1/data", b"somebody's")
+    store.put("acme/readme.txt", b"hello")
+    before = sorted(entry.key for entry in store.entries("acme/"))
 
-    assert storage.survey("acme") == Survey(1, 2)
-    assert storage.survey("nobody") == Survey(0, 0)
+    assert storage.inventory("acme") == Inventory(
+        "disk", (made,), ((PLACE, 1), (PLACE, 2)), (Claim("r-1", claim, {"state": "succeeded"}),),
+        {"acme/shop/.retention.json": note},
+        (
+            Stray("acme/readme.txt", "not a key of a backup set"),
+            Stray("acme/shop/shop-20261124T020000Z/manifest.json", ANY),
+            Stray("acme/shop/shop-20261125T020000Z/manifest.json", "it belongs to another set"),
+            Stray("acme/.restores/r-2/claim.json", "damaged, its id counts as used all the same: 'claimed_at'"),
+            Stray("acme/shop/shop-20261126T020000Z/1/data", "no owner mark of this installation"),
+        ),
+    )  # fmt: skip
+    assert storage.inventory("nobody") == Inventory("disk")
+    assert sorted(entry.key for entry in store.entries("acme/")) == before
+
+
+def test_an_attempt_that_another_run_has_begun_is_not_ours(storage, store):
+    """D2."""
+    storage.open_attempt(PLACE, 1)
+    store.steps.clear()
+
+    with pytest.raises(AttemptTaken, match=r"1/owner\.json exists: another run has begun this attempt"):
+        storage.open_attempt(PLACE, 1)
+
+
+def test_an_owner_mark_whose_answer_was_lost_is_found_to_be_ours(tmp_path):
+    """A store client that tries again gets `exists` for what its own first try made."""
+
+    class Answerless(LocalStore):
+        def create(self, key, content):
+            super().create(key, content)
+            return super().create(key, content)
+
+    assert SetStorage(Answerless("disk", str(tmp_path))).open_attempt(PLACE, 1)
+
+
+def test_the_first_ledger_marks_a_storage_and_another_takes_its_place_only_when_told(storage):
+    """T5."""
+    one, two = Mark("one", NOW), Mark("two", NOW + timedelta(hours=1))
+
+    assert storage.mark("acme") is None
+    storage.set_mark("acme", one, replace=False)
+    storage.set_mark("acme", two, replace=False)
+    assert storage.mark("acme") == one
+    storage.set_mark("acme", two, replace=True)
+    assert storage.mark("acme") == two
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"{}", b'{"ledger": "one"}'])
+def test_a_damaged_mark_is_an_error_and_never_taken_for_ours(storage, store, content):
+    """T5."""
+    store.put("acme/.ledger.json", content)
+
+    with pytest.raises(StorageFailed, match=r"acme/\.ledger\.json is damaged"):
+        storage.mark("acme")

@@ -7,12 +7,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, insert, select, update
+from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
+from reconciler.core import instants
 from reconciler.core.model import Desired
 from reconciler.core.plan import Rows
-from reconciler.core.record import OPEN, BackupSet, Leftover, PlanRevision, Recorded, RestoreTask, Task
-from reconciler.effects.ledger import reading, tables
+from reconciler.core.rebuild import Adoption
+from reconciler.core.record import OPEN, BackupSet, Leftover, Note, PlanRevision, Recorded, RestoreTask, Task
+from reconciler.effects.ledger import adopting, reading, tables
 from reconciler.effects.ledger.opening import readable
 from reconciler.errors import LeaseHeld, Misuse
 
@@ -48,10 +50,63 @@ class Ledger:
         with self._lock, readable(self._path), self._engine.connect() as connection:
             return reading.recent_tasks(connection, since)
 
-    def is_empty(self) -> bool:
-        """True until a configuration was accepted for the first time."""
+    def moments(self) -> tuple[datetime | None, datetime | None]:
+        """The newest instant that was recorded, and when the ledger was last rebuilt."""
         with self._lock, readable(self._path), self._engine.connect() as connection:
-            return connection.execute(select(func.count()).select_from(tables.configuration)).scalar() == 0
+            return _moment(connection, "seen_at"), _moment(connection, "rebuilt_at")
+
+    def trust_clock(self, now: datetime) -> None:
+        """From here on `now` is the newest instant: the clock was proven right, or allowed."""
+        with self._writing() as connection:
+            _set_meta(connection, "seen_at", instants.text(now))
+
+    def adopt(self, found: Adoption, location: str, now: datetime) -> Adoption:
+        """Adds what the ledger did not know of a storage, and gives back just that (T2)."""
+        with self._writing() as connection:
+            fresh = adopting.adopt(connection, found)
+            tables.save(connection, tables.storages, [
+                {"name": found.storage, "location": location, "looked_at": now}
+            ])  # fmt: skip
+            if fresh.is_rebuild:
+                _set_meta(connection, "rebuilt_at", instants.text(now))
+                adopting.ask_approval(connection)
+                detail = f"{len(fresh.sets)} sets, {len(fresh.restores)} claims"
+                _log(connection, now, "rebuilt", found.storage, detail)
+            return fresh
+
+    def marked_at(self, storage: str) -> datetime | None:
+        """When the storage was last given this ledger's mark."""
+        with self._lock, readable(self._path), self._engine.connect() as connection:
+            table = tables.storages
+            return connection.execute(select(table.c.looked_at).where(table.c.name == storage)).scalar()
+
+    def note_mark(self, storage: str, now: datetime) -> None:
+        with self._writing() as connection:
+            table = tables.storages
+            connection.execute(update(table).where(table.c.name == storage).values(looked_at=now))
+            _log(connection, now, "marked", storage, None)
+
+    def end_note(self, note: Note) -> None:
+        """It stands in storage, unless a newer one has taken its place meanwhile."""
+        with self._writing() as connection:
+            table = tables.notes
+            connection.execute(
+                update(table)
+                .where(table.c.storage == note.storage, table.c.key == note.key, table.c.content == note.content)
+                .values(written=True)
+            )
+
+    def is_allowed(self, what: str, since: datetime | None = None) -> bool:
+        """Whether somebody allowed it, later than `since`."""
+        with self._lock, readable(self._path), self._engine.connect() as connection:
+            return _allowed(connection, what, since)
+
+    def use_allowance(self, what: str, now: datetime) -> None:
+        """It has served; the next time needs another."""
+        with self._writing() as connection:
+            if _allowed(connection, what, None):
+                connection.execute(delete(tables.allowances).where(tables.allowances.c.what == what))
+                _log(connection, now, f"allowance of {what} used", what, None)
 
     def accept(self, desired: Desired, rows: Rows, now: datetime) -> None:
         """Takes over a configuration together with all that follows from it (P2)."""
@@ -73,8 +128,9 @@ class Ledger:
             task = tables.value_of(Task, row)
             _retire_attempts(connection, task_id, now)
             task = task._replace(
-                state="running", attempt=task.attempt + 1, started_at=task.started_at or now, reason=None
-            )
+                state="running", attempt=_last_attempt(connection, task_id) + 1,
+                started_at=task.started_at or now, reason=None,
+            )  # fmt: skip
             tables.save(connection, tables.tasks, [task._asdict()])
             connection.execute(insert(tables.attempts), {
                 "task_id": task_id, "attempt": task.attempt, "home": home, "storage": storage,
@@ -90,6 +146,15 @@ class Ledger:
                 update(tables.attempts)
                 .where(tables.attempts.c.task_id == task.id, tables.attempts.c.attempt == task.attempt)
                 .values(reason=reason)
+            )
+
+    def disown_attempt(self, task: Task, reason: str) -> None:
+        """Another run has begun this attempt: its prefix is not ours to remove."""
+        with self._writing() as connection:
+            connection.execute(
+                update(tables.attempts)
+                .where(tables.attempts.c.task_id == task.id, tables.attempts.c.attempt == task.attempt)
+                .values(state="foreign", reason=reason)
             )
 
     def end_task(self, task: Task, now: datetime, made: BackupSet | None, attempts: frozenset[int]) -> None:
@@ -121,19 +186,18 @@ class Ledger:
 
     def end_removal(self, backup_set: BackupSet, state: str, now: datetime) -> None:
         with self._writing() as connection:
-            _change(connection, tables.sets, backup_set.id, state=state)
+            tried_at = now if state == "retained_by_lock" else None
+            _change(connection, tables.sets, backup_set.id, state=state, tried_at=tried_at)
             _log(connection, now, f"set {state}", backup_set.id, None)
 
     def end_leftover(self, leftover: Leftover) -> None:
         with self._writing() as connection:
-            connection.execute(
-                update(tables.attempts)
-                .where(
-                    tables.attempts.c.task_id == leftover.task_id,
-                    tables.attempts.c.attempt == leftover.attempt,
-                )
-                .values(state="removed")
-            )
+            _change_attempt(connection, leftover, state="removed")
+
+    def postpone_leftover(self, leftover: Leftover, until: datetime) -> None:
+        """The storage's lock retains it."""
+        with self._writing() as connection:
+            _change_attempt(connection, leftover, removable_at=until)
 
     def save_restore(self, task: RestoreTask, now: datetime) -> None:
         with self._writing() as connection:
@@ -184,6 +248,10 @@ class Ledger:
         tables.save(connection, tables.tasks, [item._asdict() for item in rows.tasks])
         tables.save(connection, tables.restores, [item._asdict() for item in rows.restores])
         tables.save(connection, tables.holds, [item._asdict() for item in rows.holds])
+        tables.save(connection, tables.notes, [item._asdict() | {"written": False} for item in rows.notes])
+        seen_at = _moment(connection, "seen_at")
+        if seen_at is None or seen_at < now:
+            _set_meta(connection, "seen_at", instants.text(now))
         for revision in rows.revisions:
             _log_revision(connection, revision, now)
         ends = [(item.ended_at, item.state, item.id, item.reason) for item in rows.tasks]
@@ -226,6 +294,28 @@ def _row(connection: Connection, table: Any, key: str) -> Any:
 
 def _change(connection: Connection, table: Any, key: str, **values: Any) -> None:
     connection.execute(update(table).where(table.c.id == key).values(**values))
+
+
+def _change_attempt(connection: Connection, leftover: Leftover, **values: Any) -> None:
+    table = tables.attempts
+    own = (table.c.task_id == leftover.task_id, table.c.attempt == leftover.attempt)
+    connection.execute(update(table).where(*own).values(**values))
+
+
+def _last_attempt(connection: Connection, task_id: str) -> int:
+    table = tables.attempts
+    return connection.execute(select(func.max(table.c.attempt)).where(table.c.task_id == task_id)).scalar() or 0
+
+
+def _allowed(connection: Connection, what: str, since: datetime | None) -> bool:
+    table = tables.allowances
+    later = [] if since is None else [table.c.at > since]
+    return bool(connection.execute(select(func.count()).where(table.c.what == what, *later)).scalar())
+
+
+def _moment(connection: Connection, name: str) -> datetime | None:
+    content = _meta(connection, name)
+    return instants.parse(content) if content else None
 
 
 def _retire_attempts(connection: Connection, task_id: str, now: datetime) -> None:

@@ -95,6 +95,8 @@ def _create(connection: Connection, *, simulated: bool) -> None:
         "ledger_id": uuid.uuid4().hex,
         "simulated": str(int(simulated)),
         "fence": "0",
+        "seen_at": "",
+        "rebuilt_at": "",
     }
     connection.execute(
         insert(tables.meta), [{"name": name, "content": text} for name, text in rows.items()]

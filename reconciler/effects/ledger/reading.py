@@ -14,6 +14,7 @@ from reconciler.core.record import (
     Cancellation,
     HoldRecord,
     Leftover,
+    Note,
     PlanRevision,
     Recorded,
     RestoreTask,
@@ -67,6 +68,8 @@ def recorded(connection: Connection, desired: Desired | None, now: datetime) -> 
                 select(tables.cancellations.c.subject).where(~tables.cancellations.c.done)
             )
         ),
+        storages={name: location for name, location, _ in connection.execute(select(tables.storages))},
+        notes=_notes(connection),
     )
 
 
@@ -190,6 +193,11 @@ def _leftovers(connection: Connection) -> tuple[Leftover, ...]:
     table = tables.attempts
     rows = connection.execute(select(table).where(table.c.state == "leftover")).mappings()
     return tuple(value_of(Leftover, row) for row in rows)
+
+
+def _notes(connection: Connection) -> tuple[Note, ...]:
+    rows = connection.execute(select(tables.notes).where(~tables.notes.c.written)).mappings()
+    return tuple(value_of(Note, row) for row in rows)
 
 
 def _holds(connection: Connection, now: datetime) -> tuple[HoldRecord, ...]:

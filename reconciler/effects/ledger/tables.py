@@ -102,7 +102,7 @@ attempts = Table(
     Column("attempt", Integer, primary_key=True),
     Column("home", _name(), nullable=False),
     Column("storage", _name(), nullable=False),
-    Column("state", _name(), nullable=False),  # open, good, leftover, removed
+    Column("state", _name(), nullable=False),  # open, good, leftover, removed, foreign
     Column("begun_at", Instant, nullable=False),
     Column("removable_at", Instant),
     Column("reason", Text),
@@ -122,6 +122,7 @@ sets = Table(
     Column("size_bytes", Integer, nullable=False),
     Column("state", _name(), nullable=False),
     Column("databases", Document, nullable=False),
+    Column("tried_at", Instant),
     Index("sets_by_state", "state"),
 )  # fmt: skip
 restores = Table(
@@ -149,6 +150,19 @@ holds = Table(
     Column("reason", Text, nullable=False),
     Column("until", Instant),
     Column("gone_at", Instant),
+)  # fmt: skip
+storages = Table(
+    "storages", metadata,
+    Column("name", _name(), primary_key=True),
+    Column("location", Text, nullable=False),
+    Column("looked_at", Instant, nullable=False),
+)  # fmt: skip
+notes = Table(
+    "notes", metadata,
+    Column("storage", _name(), primary_key=True),
+    Column("key", String(255), primary_key=True),
+    Column("content", Document, nullable=False),
+    Column("written", Boolean, nullable=False),
 )  # fmt: skip
 allowances = Table(
     "allowances", metadata,
