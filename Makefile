@@ -9,7 +9,7 @@ STAMP := $(VENV)/.made-from-pyproject
 $(STAMP): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[duckdb,s3]" --group test --group check
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[doris,duckdb,s3]" --group test --group check
 	touch $@
 
 demo: $(STAMP)   ## the main job on two real DuckDB warehouses, in under a minute

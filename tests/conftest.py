@@ -1,5 +1,6 @@
 """What many tests need: a folder with plans and real DuckDB files, a clock that only moves when told, commands."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from reconciler.core.model import S3Storage
 from reconciler.storage.s3 import S3Store
 
 sys.path.insert(0, str(Path(__file__).parent / "servers"))
+sys.path.insert(0, str(Path(__file__).parent))  # for the package doris_server
 import seaweed
 
 hypothesis.settings.register_profile("stable", derandomize=True, deadline=None, print_blob=True)
@@ -175,6 +177,15 @@ def s3_store(s3_server) -> Callable[..., S3Store]:
         return S3Store(declared, lambda: (seaweed.ACCESS_KEY, seaweed.SECRET_KEY))
 
     return make
+
+
+@pytest.fixture
+def doris() -> Iterator[Callable]:
+    """Starts stand-ins for Doris and StarRocks (the arguments of DorisServer); they end with the test."""
+    from doris_server import DorisServer
+
+    with contextlib.ExitStack() as stack:
+        yield lambda *words, **more: stack.enter_context(DorisServer(*words, **more))
 
 
 @pytest.fixture

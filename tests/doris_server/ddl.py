@@ -1,0 +1,245 @@
+"""CREATE, DROP, ALTER and SET: what tests need to fill a warehouse, and the catalogs of contract §6."""
+
+from . import statements as s
+from .dialect import Dialect
+from .words import Reader
+
+
+def _quiet(reader: Reader, *words: str) -> bool:
+    return reader.take("IF", *words, "EXISTS")
+
+
+def _create_database(reader: Reader, dialect: Dialect) -> s.CreateDatabase:
+    quiet = _quiet(reader, "NOT")
+    return s.CreateDatabase(reader.name(), quiet, reader.maybe_properties())
+
+
+def _drop_database(reader: Reader, dialect: Dialect) -> s.DropDatabase:
+    quiet = _quiet(reader)
+    name = reader.name()
+    reader.take("FORCE")
+    return s.DropDatabase(name, quiet)
+
+
+def _create_catalog(reader: Reader, dialect: Dialect) -> s.CreateCatalog:
+    """§6. In StarRocks the word EXTERNAL is needed, and the comment comes without properties before it."""
+    if dialect.starrocks:
+        reader.expect("EXTERNAL", "CATALOG")
+    quiet = _quiet(reader, "NOT")
+    name = reader.name()
+    comment = reader.text() if reader.take("COMMENT") else ""
+    return s.CreateCatalog(name, comment, reader.maybe_properties(), quiet)
+
+
+def _drop_catalog(reader: Reader, dialect: Dialect) -> s.DropCatalog:
+    quiet = _quiet(reader)
+    return s.DropCatalog(reader.name(), quiet)
+
+
+def _alter_catalog(reader: Reader, dialect: Dialect) -> s.AlterCatalog:
+    name = reader.name()
+    reader.expect("SET", "PROPERTIES")
+    return s.AlterCatalog(name, reader.properties())
+
+
+def _create_table(reader: Reader, dialect: Dialect) -> s.CreateTable:
+    quiet = _quiet(reader, "NOT")
+    target = reader.qualified()
+    columns = tuple(column for column in reader.listed(lambda: _column(reader)) if column.name)
+    start = reader.next.start
+    engine, partitions, properties = "OLAP", s.PartitionText(), {}
+    while reader.next.kind != "end":
+        if reader.take("ENGINE", "="):
+            engine = reader.name()
+        elif reader.take("PARTITION", "BY"):
+            partitions = _partitions(reader)
+        elif reader.take("PROPERTIES"):
+            properties = reader.properties()
+        else:
+            reader.at += 1
+    return s.CreateTable(
+        target, quiet, columns, partitions, engine, properties, reader.sql[start:].strip().rstrip(";")
+    )
+
+
+def _column(reader: Reader) -> s.ColumnText:
+    """name type rest; an INDEX in the list has no name here."""
+    if reader.sees("INDEX"):
+        _skip(reader)
+        return s.ColumnText("", "", "")
+    name = reader.name()
+    start = reader.next.start
+    _type(reader)
+    middle = reader.next.start
+    _skip(reader)
+    return s.ColumnText(name, reader.sql[start:middle].strip(), reader.sql[middle : reader.next.start].strip())
+
+
+def _type(reader: Reader) -> None:
+    reader.name()
+    if reader.sees("("):
+        _balanced(reader)
+    if reader.sees("<"):
+        depth = 0
+        while True:
+            depth += reader.sees("<") - reader.sees(">")
+            reader.at += 1
+            if depth == 0:
+                return
+
+
+def _skip(reader: Reader) -> None:
+    while not reader.sees(",") and not reader.sees(")") and reader.next.kind != "end":
+        if reader.sees("("):
+            _balanced(reader)
+        else:
+            reader.at += 1
+
+
+def _balanced(reader: Reader) -> str:
+    start, depth = reader.next.start, 0
+    while True:
+        depth += reader.sees("(") - reader.sees(")")
+        if reader.next.kind == "end":
+            raise reader.wrong("')'")
+        reader.at += 1
+        if depth == 0:
+            return reader.sql[start : reader.tokens[reader.at - 1].end]
+
+
+def _partitions(reader: Reader) -> s.PartitionText:
+    """RANGE (c) or LIST (c) with partitions that are written out."""
+    kind = reader.one_of("RANGE", "LIST")
+    (column,) = reader.listed(reader.name)
+    items = () if reader.take("(", ")") else reader.listed(lambda: _partition(reader))
+    return s.PartitionText(column, kind, items)
+
+
+def _partition(reader: Reader) -> tuple[str, tuple[str, ...]]:
+    """PARTITION p VALUES LESS THAN (…), IN (…) or [(…), (…))."""
+    reader.expect("PARTITION")
+    name = reader.name()
+    reader.expect("VALUES")
+    if reader.take("LESS", "THAN"):
+        return name, ("MAXVALUE",) if reader.take("MAXVALUE") else reader.listed(lambda: _literal(reader))
+    if reader.take("["):
+        low = reader.listed(lambda: _literal(reader))
+        reader.expect(",")
+        high = reader.listed(lambda: _literal(reader))
+        reader.expect(")")
+        return name, (*low, *high)
+    reader.expect("IN")
+    return name, reader.listed(lambda: _literal(reader))
+
+
+def _literal(reader: Reader) -> str:
+    return reader.text() if reader.next.kind == "text" else reader._read()
+
+
+def _create_view(reader: Reader, dialect: Dialect, materialized: bool = False) -> s.CreateView:
+    quiet = _quiet(reader, "NOT")
+    target = reader.qualified()
+    while not reader.sees("AS"):
+        if reader.next.kind == "end":
+            raise reader.wrong("'AS'")
+        reader.at += 1
+    reader.expect("AS")
+    query = reader.sql[reader.next.start :].strip().rstrip(";")
+    reader.at = len(reader.tokens) - 1
+    return s.CreateView(target, quiet, query, materialized)
+
+
+def _drop(kind: str):
+    def form(reader: Reader, dialect: Dialect) -> s.Drop:
+        quiet = _quiet(reader)
+        target = reader.qualified()
+        reader.take("FORCE")
+        return s.Drop(kind, target, quiet)
+
+    return form
+
+
+def _alter_table(reader: Reader, dialect: Dialect) -> s.AlterTable:
+    target = reader.qualified()
+    if reader.take("RENAME"):
+        return s.AlterTable(target, "rename", name=reader.name())
+    reader.expect("ADD", "COLUMN")
+    return s.AlterTable(target, "add", column=_column(reader))
+
+
+def _truncate(reader: Reader, dialect: Dialect) -> s.AlterTable:
+    return s.AlterTable(reader.qualified(), "truncate")
+
+
+def _set(reader: Reader, dialect: Dialect):
+    """SET v = x, …; SET NAMES; SET PROPERTY [FOR 'u'] 'k' = 'v': §5.1, §7."""
+    if reader.take("PROPERTY"):
+        return _set_property(reader)
+    if reader.take("NAMES"):
+        pairs = (("", "names", _value(reader)),)
+        if reader.take("COLLATE"):
+            _value(reader)
+        return s.SetVariables(pairs)
+    pairs = [_variable(reader)]
+    while reader.take(","):
+        pairs.append(_variable(reader))
+    return s.SetVariables(tuple(pairs))
+
+
+def _variable(reader: Reader) -> tuple[str, str, str]:
+    scope = "session"
+    if reader.take("@", "@"):
+        if reader.take("GLOBAL", ".") or reader.take("SESSION", "."):
+            scope = reader.tokens[reader.at - 2].value.lower()
+    elif reader.sees("GLOBAL") or reader.sees("SESSION"):
+        scope = reader.name().lower()
+    name = reader.name().lower()
+    reader.expect("=")
+    return scope, name, _value(reader)
+
+
+def _value(reader: Reader) -> str:
+    if reader.next.kind == "end":
+        raise reader.wrong("{expression}")
+    start = reader.next.start
+    if reader.next.kind in {"text", "name"}:
+        reader.at += 1
+        return reader.tokens[reader.at - 1].value
+    while not reader.sees(",") and reader.next.kind != "end" and not reader.sees("COLLATE"):
+        reader.at += 1
+    return reader.sql[start : reader.next.start].strip().rstrip(";")
+
+
+def _set_property(reader: Reader) -> s.SetProperty:
+    user = reader.text() if reader.take("FOR") else None
+    pairs = [reader._property()]
+    while reader.take(","):
+        pairs.append(reader._property())
+    return s.SetProperty(user, tuple(pairs))
+
+
+def _back(reader: Reader, dialect: Dialect) -> s.CreateCatalog:
+    """CREATE EXTERNAL CATALOG: StarRocks' form only."""
+    if not dialect.starrocks:
+        raise reader.wrong("'TABLE'")
+    reader.at -= 2
+    return _create_catalog(reader, dialect)
+
+
+FORMS = {
+    "CREATE DATABASE": _create_database,
+    "DROP DATABASE": _drop_database,
+    "CREATE EXTERNAL CATALOG": _back,
+    "CREATE CATALOG": _create_catalog,
+    "DROP CATALOG": _drop_catalog,
+    "ALTER CATALOG": _alter_catalog,
+    "CREATE TABLE": _create_table,
+    "CREATE VIEW": _create_view,
+    "CREATE MATERIALIZED VIEW": lambda reader, dialect: _create_view(reader, dialect, materialized=True),
+    "DROP TABLE": _drop("TABLE"),
+    "DROP VIEW": _drop("VIEW"),
+    "DROP MATERIALIZED VIEW": _drop("MATERIALIZED VIEW"),
+    "ALTER TABLE": _alter_table,
+    "TRUNCATE TABLE": _truncate,
+    "SET": _set,
+}

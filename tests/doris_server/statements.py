@@ -1,0 +1,201 @@
+"""What a statement asks for, as frozen values. The grammar makes them, the rooms read them by match."""
+
+from typing import NamedTuple
+
+
+class CreateRepository(NamedTuple):
+    name: str
+    location: str
+    properties: dict[str, str]
+    read_only: bool
+
+
+class AlterRepository(NamedTuple):
+    name: str
+    properties: dict[str, str]
+
+
+class DropRepository(NamedTuple):
+    name: str
+
+
+class ShowRepositories(NamedTuple):
+    pass
+
+
+class ShowCreateRepository(NamedTuple):
+    name: str
+
+
+class Item(NamedTuple):
+    """One entry of ON or EXCLUDE. StarRocks 3.4 has kinds, and a name of None for all of a kind."""
+
+    name: str | None
+    partitions: tuple[str, ...] = ()
+    alias: str | None = None
+    kind: str = "TABLE"
+
+
+class Backup(NamedTuple):
+    database: str | None
+    label: str
+    repository: str
+    chosen: tuple[Item, ...] | None  # ON
+    excluded: tuple[Item, ...]
+    properties: dict[str, str]
+    catalogs: tuple[str, ...] | None = None  # external ones, StarRocks; () for all
+
+
+class Restore(NamedTuple):
+    database: str | None
+    label: str
+    repository: str
+    chosen: tuple[Item, ...] | None
+    excluded: tuple[Item, ...]
+    properties: dict[str, str]
+    catalogs: tuple[Item, ...] | None = None
+    source: str | None = None  # DATABASE d of StarRocks
+
+
+class Pattern(NamedTuple):
+    """What a WHERE or LIKE of SHOW asks for."""
+
+    value: str
+    like: bool
+
+
+class ShowJobs(NamedTuple):
+    kind: str  # backup, restore
+    database: str | None
+    label: Pattern | None
+    brief: bool = False
+
+
+class Cancel(NamedTuple):
+    kind: str
+    database: str | None
+    catalogs: bool = False
+
+
+class ShowSnapshot(NamedTuple):
+    repository: str
+    label: str | None
+    timestamp: str | None
+
+
+class CreateCatalog(NamedTuple):
+    name: str
+    comment: str
+    properties: dict[str, str]
+    quiet: bool
+
+
+class DropCatalog(NamedTuple):
+    name: str
+    quiet: bool
+
+
+class AlterCatalog(NamedTuple):
+    name: str
+    properties: dict[str, str]
+
+
+class ShowCatalogs(NamedTuple):
+    like: str | None
+
+
+class ShowCatalog(NamedTuple):
+    name: str
+    create: bool
+
+
+class ShowGroups(NamedTuple):
+    clusters: bool  # SHOW CLUSTERS, with its other names of columns
+
+
+class Use(NamedTuple):
+    target: tuple[str, ...]  # () when only a group
+    group: str | None
+
+
+class SetVariables(NamedTuple):
+    pairs: tuple[tuple[str, str, str], ...]  # scope, name, value
+
+
+class SetProperty(NamedTuple):
+    user: str | None
+    pairs: tuple[tuple[str, str], ...]
+
+
+class Show(NamedTuple):
+    """The plain ones: SHOW DATABASES, TABLES, DATA, FRONTENDS…"""
+
+    what: str
+    target: tuple[str, ...] = ()
+    like: str | None = None
+    properties: dict[str, str] = {}  # noqa: RUF012 - read only
+
+
+class CreateDatabase(NamedTuple):
+    name: str
+    quiet: bool
+    properties: dict[str, str]
+
+
+class DropDatabase(NamedTuple):
+    name: str
+    quiet: bool
+
+
+class CreateTable(NamedTuple):
+    target: tuple[str, ...]
+    quiet: bool
+    columns: tuple["ColumnText", ...]
+    partitions: "PartitionText"
+    engine: str
+    properties: dict[str, str]
+    tail: str  # the text after the columns, as given
+
+
+class ColumnText(NamedTuple):
+    name: str
+    type: str
+    rest: str
+
+
+class PartitionText(NamedTuple):
+    column: str = ""
+    kind: str = ""
+    items: tuple[tuple[str, tuple[str, ...]], ...] = ()  # name and its literals
+
+
+class CreateView(NamedTuple):
+    target: tuple[str, ...]
+    quiet: bool
+    query: str
+    materialized: bool
+
+
+class Drop(NamedTuple):
+    kind: str  # TABLE, VIEW, MATERIALIZED VIEW
+    target: tuple[str, ...]
+    quiet: bool
+
+
+class AlterTable(NamedTuple):
+    target: tuple[str, ...]
+    action: str  # add a column, rename, truncate
+    column: ColumnText | None = None
+    name: str = ""
+
+
+class Query(NamedTuple):
+    """Left to DuckDB: SELECT, INSERT, DELETE, UPDATE, EXPLAIN."""
+
+    sql: str
+
+
+class Control(NamedTuple):
+    """The stand-in's own: STAND_IN 'json'."""
+
+    text: str
