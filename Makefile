@@ -3,12 +3,19 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.made-from-pyproject
+OPS := .venv-ops
+OPS_STAMP := $(OPS)/.made-from-lock
+COMPILE := $(OPS)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+  --custom-compile-command "make lock"
+# What was checked into requirements/ci.txt, by hash: `make LOCKED=yes test`. Else whatever pyproject.toml allows.
+LOCKED ?=
 
-.PHONY: demo demo-s3 test soak check bench clean
+.PHONY: demo demo-s3 test soak check bench lock audit ops-check image image-test clean
 
-$(STAMP): pyproject.toml
+$(STAMP): pyproject.toml $(if $(LOCKED),requirements/ci.txt)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	$(if $(LOCKED),$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/ci.txt)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[doris,duckdb,s3]" --group test --group check
 	touch $@
 
@@ -35,5 +42,32 @@ soak: $(STAMP)   ## lives of kills, stops and lost ledgers, with counts: SEEDS=5
 bench: $(STAMP)  ## ratios against named peers, in one run
 	$(BIN)/python bench/run.py
 
+$(OPS_STAMP): requirements/ops.txt
+	test -x $(OPS)/bin/python || $(PYTHON) -m venv $(OPS)
+	$(OPS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
+	touch $@
+
+lock: $(OPS_STAMP) ## renews requirements/*.txt from pyproject.toml; UPGRADE=yes takes the newest releases
+	$(COMPILE) $(if $(UPGRADE),--upgrade) --output-file requirements/image.txt --extra doris --extra duckdb --extra s3 pyproject.toml
+	$(COMPILE) $(if $(UPGRADE),--upgrade) --output-file requirements/build.txt --group build
+	$(COMPILE) $(if $(UPGRADE),--upgrade) --output-file requirements/ops.txt --group ops
+	$(COMPILE) $(if $(UPGRADE),--upgrade) --output-file requirements/ci.txt --extra doris --extra duckdb --extra s3 --group build \
+	  --group check --group test pyproject.toml
+
+audit: $(OPS_STAMP) ## asks PyPI for known holes in what the image and the tools are made of; needs the network
+	$(OPS)/bin/python ops/audit.py requirements/*.txt
+
+ops-check: $(OPS_STAMP) ## the Dockerfile, the Compose file and the Kubernetes files, offline
+	$(OPS)/bin/hadolint --failure-threshold info Dockerfile
+	$(OPS)/bin/check-jsonschema --builtin-schema vendor.compose-spec ops/compose.yaml
+	$(OPS)/bin/kubernetes-validate --strict --quiet --kubernetes-version 1.31 ops/kubernetes/[!k]*.yaml
+	$(OPS)/bin/python ops/check.py
+
+image:           ## builds the image with buildah; BASE=... names another base, IMAGE=... the image
+	BASE="$(BASE)" IMAGE="$(IMAGE)" ops/build-image.sh
+
+image-test: $(STAMP) ## runs what `make image` built: read-only root, own user, probes, signals; as root
+	$(if $(IMAGE),IMAGE="$(IMAGE)") $(BIN)/python -m pytest -p no:cacheprovider ops/test_image.py
+
 clean:           ## what the other targets made
-	rm -rf $(VENV) demo/work bench/results dist
+	rm -rf $(VENV) $(OPS) demo/work bench/results dist

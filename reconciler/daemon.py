@@ -7,6 +7,7 @@ missed, doubled or late changes nothing.
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import threading
 import time
@@ -115,6 +116,7 @@ class Daemon:
         if self._stop.is_set():
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
+            os._exit(128 + number)  # process 1, as in a container, does not die of a signal's default
         self._stop.set()
 
 

@@ -1,7 +1,6 @@
 """`reconcile apply`."""
 
 import signal
-import threading
 from types import FrameType
 from typing import Any
 
@@ -12,7 +11,7 @@ from reconciler.cli import options
 from reconciler.cli.progress import Progress
 from reconciler.report.words import safe
 
-FAILED, INVALID, REFUSED = 1, 3, 4
+FAILED, INVALID, REFUSED, TERMINATED = 1, 3, 4, 143
 
 
 @click.command()
@@ -28,14 +27,20 @@ def command(context: click.Context, /, **given: Any) -> None:
     """
     settings = options.settings(context, given)
     progress = Progress()
-    interrupted = _on_interrupt()
+    stops = _stops()
 
     def tick(running: dict[str, int]) -> None:
-        if interrupted.is_set():
+        if stops:
             raise KeyboardInterrupt
         progress.show(running)
 
-    outcome = once.apply(settings.paths, settings.clock, progress.say, tick, simulated=settings.simulated)
+    try:
+        outcome = once.apply(settings.paths, settings.clock, progress.say, tick, simulated=settings.simulated)
+    except KeyboardInterrupt:
+        if signal.SIGTERM not in stops:
+            raise
+        click.echo("terminated; what was begun is recorded, and the next pass goes on with it", err=True)
+        context.exit(TERMINATED)
     progress.end()
     if outcome.idle:
         click.echo("nothing was due and nothing has changed", err=True)
@@ -49,19 +54,21 @@ def command(context: click.Context, /, **given: Any) -> None:
     context.exit(_code(outcome))
 
 
-def _on_interrupt() -> threading.Event:
-    """Set by the first Ctrl-C, which is seen within half a second; a second one interrupts whatever is going on.
+def _stops() -> list[int]:
+    """Gets the first Ctrl-C or SIGTERM, which is seen within half a second; a second one stops what is going on.
 
-    Python's own KeyboardInterrupt would be lost where it strikes inside a callback of a library.
+    Python's own KeyboardInterrupt would be lost where it strikes inside a callback of a library. SIGTERM without a
+    handler would have no effect on process 1, which a container's command is.
     """
-    interrupted = threading.Event()
+    stops: list[int] = []
 
     def note(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  the handler's form
-        interrupted.set()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        stops.append(number)
+        signal.signal(number, signal.default_int_handler)
 
     signal.signal(signal.SIGINT, note)
-    return interrupted
+    signal.signal(signal.SIGTERM, note)
+    return stops
 
 
 def _code(outcome: once.Outcome) -> int:
