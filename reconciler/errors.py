@@ -8,7 +8,8 @@ ReconcilerError
 ├── LedgerUnusable      the ledger is damaged, newer, or not ours to use
 ├── SecretUnresolved    a reference to a secret leads nowhere
 ├── StepFailed          a step at a warehouse or a storage failed; `passing` says whether it may pass
-│   ├── EngineFailed
+│   ├── EngineFailed         `spoiled` says that its attempt cannot be gone on with; another may be made
+│   │   ├── JobLost          whether the server still works on it, or how it ended, cannot be known
 │   │   └── OutcomeUnknown   nothing proves how far a restore came; never tried again
 │   └── StorageFailed
 │       └── AttemptTaken     another run has begun this attempt of the task; the next number is free
@@ -83,6 +84,14 @@ class StepFailed(ReconcilerError):
 
 
 class EngineFailed(StepFailed):
+    """`spoiled`: what this attempt has left at the warehouse or in storage is in the way of going on with it."""
+
+    def __init__(self, message: str, *, passing: bool = False, spoiled: bool = False) -> None:
+        super().__init__(message, passing=passing)
+        self.spoiled = spoiled
+
+
+class JobLost(EngineFailed):
     pass
 
 

@@ -1,6 +1,7 @@
 """Checked entries become the desired state, every default filled in. Nothing here can fail."""
 
 import functools
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ def desired(declared: Declared, digest: str, revision: str | None) -> Desired:
         installation=declared.installation or "",
         storages={name: _storage(name, entry) for name, entry in declared.storages.items()},
         warehouses={name: _warehouse(name, entry) for name, entry in declared.warehouses.items()},
-        restores={name: _restore(entry.value) for name, entry in declared.restores.items()},
+        restores={name: _restore(entry) for name, entry in declared.restores.items()},
         holds={name: _hold(entry.value) for name, entry in declared.holds.items()},
         limits=Limits(**{name: int(value) for name, value in limits.items()}),
         digest=digest,
@@ -83,7 +84,7 @@ def _plan(value: dict[str, Any]) -> Plan:
     numbers = {name: int(value[name]) for name in ("keep_last",) if name in value}
     return Plan(
         _schedule(value), _objects(value["objects"]), int(value["retention_days"]), value.get("backup_cluster"),
-        **numbers, **durations,
+        **numbers, **durations, method=value.get("method"), skip_unsupported=value.get("skip_unsupported", False),
     )  # fmt: skip
 
 
@@ -104,7 +105,8 @@ def _objects(value: dict[str, Any]) -> Objects:
     return Objects(**{name: tuple(patterns) for name, patterns in value.items()})
 
 
-def _restore(value: dict[str, Any]) -> Restore:
+def _restore(entry: Entry) -> Restore:
+    value = entry.value
     databases = value.get("databases")
     policy = value.get("if_exists")
     until = value.get("valid_until")
@@ -118,7 +120,22 @@ def _restore(value: dict[str, Any]) -> Restore:
         replace=tuple(policy["replace"]) if isinstance(policy, dict) else None,
         valid_until=instants.parse(until) if until else None,
         cancel=value.get("cancel", False),
+        catalog_secrets=tuple(_catalog_secrets(entry, value.get("catalog_secrets", {}))),
+        restore_properties=tuple(
+            (name, str(int(given)) if name == "replication_num" else given)
+            for name, given in sorted(value.get("restore_properties", {}).items())
+        ),
     )
+
+
+def _catalog_secrets(
+    entry: Entry, value: dict[str, dict[str, dict[str, str]]]
+) -> Iterator[tuple[str, str, SecretReference]]:
+    for catalog, properties in sorted(value.items()):
+        for name, given in sorted(properties.items()):
+            reference = _secret(entry, given)
+            if reference is not None:
+                yield catalog, name, reference
 
 
 def _source(value: dict[str, Any]) -> FromWarehouse | FromStorage:

@@ -34,7 +34,10 @@ def _warehouse(entry: Entry, declared: Declared) -> Iterator[Problem]:
     engine = value["engine"]
     if engine == "duckdb":
         yield from _lacks(entry, engine, [(field,) for field in SERVER_FIELDS])
-        yield from _lacks(entry, engine, [("plan", "backup_cluster"), ("plan", "objects", "external_catalogs")])
+        yield from _lacks(entry, engine, [
+            ("plan", "backup_cluster"), ("plan", "objects", "external_catalogs"), ("plan", "method"),
+            ("plan", "skip_unsupported"),
+        ])  # fmt: skip
     else:
         yield from _lacks(entry, engine, [("path",)])
         if "tls" not in value and not all(map(LOOPBACK.fullmatch, value["hosts"])):
@@ -101,7 +104,9 @@ def _restore(entry: Entry, declared: Declared) -> Iterator[Problem]:
     yield from _known(entry, ("to", "warehouse"), "warehouse", target, declared.warehouse_names)
     engine = _value(declared.warehouses.get(target)).get("engine")
     if engine == "duckdb":
-        yield from _lacks(entry, engine, [("to", "cluster"), ("external_catalogs",)])
+        yield from _lacks(entry, engine, [
+            ("to", "cluster"), ("external_catalogs",), ("catalog_secrets",), ("restore_properties",),
+        ])  # fmt: skip
     yield from _source(entry, engine, declared)
     yield from _moments(entry, ("from", "backup_set", "before"))
     yield from _moments(entry, ("valid_until",))

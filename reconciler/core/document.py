@@ -14,17 +14,26 @@ from reconciler.core import instants, model
 
 
 def encode(value: Any) -> Any:
-    """A NamedTuple of core.model as `{"$Name": {field: …}}`, an instant as `{"$instant": …}`."""
+    """A NamedTuple of core.model as `{"$Name": {field: …}}`, an instant as `{"$instant": …}`.
+
+    Fields at their defaults are left out: a later release may add a field, and no digest changes by it.
+    """
     if isinstance(value, tuple):
-        fields = getattr(value, "_asdict", None)
-        if fields is None:
-            return [encode(item) for item in value]
-        return {f"${type(value).__name__}": {name: encode(item) for name, item in fields().items()}}
+        return _encode_fields(value) if hasattr(value, "_fields") else [encode(item) for item in value]
     if isinstance(value, dict):
         return {name: encode(item) for name, item in value.items()}
     if isinstance(value, datetime):
         return {"$instant": instants.text(value)}
     return value
+
+
+def _encode_fields(value: Any) -> dict[str, Any]:
+    defaults = value._field_defaults
+    told = {
+        name: encode(item) for name, item in zip(value._fields, value, strict=True)
+        if name not in defaults or item != defaults[name] or type(item) is not type(defaults[name])
+    }  # fmt: skip
+    return {f"${type(value).__name__}": told}
 
 
 def decode(document: Any) -> Any:

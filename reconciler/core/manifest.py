@@ -31,6 +31,16 @@ class Snapshot(NamedTuple):
     rows: int | None
 
 
+class StoredCatalog(NamedTuple):
+    """An external catalog: what makes it anew. `secrets` are the keys whose values are not kept."""
+
+    name: str
+    comment: str
+    properties: dict[str, str]
+    secrets: tuple[str, ...]
+    statement: str
+
+
 class Manifest(NamedTuple):
     place: TaskPlace
     engine: str
@@ -45,6 +55,7 @@ class Manifest(NamedTuple):
     keep_last: int
     snapshots: tuple[Snapshot, ...]
     skipped_objects: tuple[str, ...] = ()
+    external_catalogs: tuple[StoredCatalog, ...] = ()
 
     @property
     def size_bytes(self) -> int:
@@ -75,6 +86,9 @@ def to_document(manifest: Manifest) -> dict[str, Any]:
         "size_bytes": manifest.size_bytes,
         "snapshots": [_snapshot(item) for item in manifest.snapshots],
         "skipped_objects": list(manifest.skipped_objects),
+        "external_catalogs": [
+            {**item._asdict(), "secrets": list(item.secrets)} for item in manifest.external_catalogs
+        ],
     }
 
 
@@ -107,7 +121,12 @@ def _parse(document: dict[str, Any]) -> Manifest:
         keep_last=int(document["keep_last"]),
         snapshots=tuple(_parse_snapshot(item) for item in document["snapshots"]),
         skipped_objects=tuple(document["skipped_objects"]),
+        external_catalogs=tuple(map(_parse_catalog, document["external_catalogs"])),
     )
+
+
+def _parse_catalog(document: dict[str, Any]) -> StoredCatalog:
+    return StoredCatalog(**{**document, "secrets": tuple(document["secrets"])})
 
 
 def _parse_snapshot(document: dict[str, Any]) -> Snapshot:

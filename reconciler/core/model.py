@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 DAY = 86_400
+LOCAL_ENGINES = frozenset({"duckdb"})  # the ones whose data goes through this machine, and whose work ends with it
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
@@ -94,6 +95,8 @@ class Plan(NamedTuple):
     keep_last: int = 1
     catch_up: int = DAY // 2
     timeout: int = DAY // 4
+    method: str | None = None  # snapshot or export; None leaves it to the warehouse's kind
+    skip_unsupported: bool = False
 
     @property
     def enabled(self) -> bool:
@@ -127,7 +130,8 @@ class FromStorage(NamedTuple):
 class Restore(NamedTuple):
     """A one-shot request. `databases` None means all under their own names; else (source, target) pairs.
 
-    `replace` None means `if_exists: fail`; else the very databases that may be replaced.
+    `replace` None means `if_exists: fail`; else the very databases that may be replaced. `restore_properties` are
+    the target's own, as (name, value).
     """
 
     id: str
@@ -139,6 +143,8 @@ class Restore(NamedTuple):
     replace: tuple[str, ...] | None = None
     valid_until: datetime | None = None
     cancel: bool = False
+    catalog_secrets: tuple[tuple[str, str, SecretReference], ...] = ()  # (catalog, property, where it is read)
+    restore_properties: tuple[tuple[str, str], ...] = ()
 
 
 class Hold(NamedTuple):

@@ -4,6 +4,9 @@ A storage holds `<prefix>/<installation>/<warehouse>/<task>/<attempt>/…`; name
 and can be no warehouse or task. Every prefix ends with a slash, so that `wh-1` never reaches into `wh-10`.
 """
 
+import hashlib
+import json
+import re
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -44,6 +47,13 @@ class TaskPlace(NamedTuple):
 
     def attempt(self, number: int) -> str:
         return f"{self.prefix}{number}/"
+
+
+def stem(place: TaskPlace, attempt: int, *more: str) -> str:
+    """A name for servers: readable first, then a hash of all that makes it one; `[a-z0-9_]`, at most 64 (D2)."""
+    text = json.dumps([place.installation, place.task_id, attempt, *more])
+    readable = re.sub(r"[^a-z0-9]+", "_", place.task_id.lower())[-40:].strip("_")
+    return f"r_{readable}_{hashlib.sha256(text.encode()).hexdigest()[:20]}"
 
 
 def claims_prefix(installation: str) -> str:

@@ -123,6 +123,7 @@ def decide(desired: Desired, recorded: Recorded, now: datetime, *, review: bool 
     )
     verdicts = _verdicts(after, starting, now)
     tomorrow = now + retention.GRACE
+    busy = {task.id for task in after.open_tasks}
     return Decision(
         changes=found,
         faults=(*unfit, *misused),
@@ -133,7 +134,8 @@ def decide(desired: Desired, recorded: Recorded, now: datetime, *, review: bool 
             restores=starting,
             removals=_removals(desired, verdicts, now),
             leftovers=tuple(
-                item for item in after.leftovers if item.removable_at <= now and item.storage in desired.storages
+                item for item in after.leftovers
+                if item.removable_at <= now and item.storage in desired.storages and item.task_id not in busy
             ),
             notes=tuple(item for item in after.notes if item.storage in desired.storages),
             cancellations=_cancellations(desired, after),

@@ -9,8 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from reconciler.core.manifest import Manifest, Snapshot, StoredFile
-from reconciler.core.model import Objects, Warehouse
+from reconciler.core.manifest import Manifest, Snapshot, StoredCatalog, StoredFile
+from reconciler.core.model import Objects, Plan, Restore, Warehouse
 from reconciler.core.naming import TaskPlace
 from reconciler.core.pause import Mark
 from reconciler.core.rebuild import Inventory
@@ -27,8 +27,28 @@ class Clock(Protocol):
         """Waits that long."""
 
 
+class ObjectLocation(NamedTuple):
+    """Where a server finds a prefix itself, and what it needs to read and write there. Keys None: by its own role.
+
+    `prefix` ends with a slash. It is never shown: the text of it leaves the keys out.
+    """
+
+    bucket: str
+    prefix: str
+    region: str
+    endpoint: str | None
+    access_key: str | None
+    secret_key: str | None
+
+    def __repr__(self) -> str:
+        return f"s3://{self.bucket}/{self.prefix}"
+
+
 class Watch(Protocol):
     """What an engine tells and asks while it works."""
+
+    def pause(self, seconds: float) -> None:
+        """Waits that long. Raises as `check` does."""
 
     def progress(self, percent: float) -> None:
         """How far the whole job is, 0 to 100. Raises as `check` does."""
@@ -79,6 +99,9 @@ class ObjectStore(Protocol):
     def now(self) -> datetime | None:
         """The time by the store's own clock, in UTC; None where it has none of its own."""
 
+    def location(self, prefix: str) -> ObjectLocation:
+        """For servers that read and write themselves. Raises StorageFailed where none can reach it."""
+
 
 class AttemptFolder(Protocol):
     """The prefix of one attempt, begun with its owner mark."""
@@ -89,12 +112,27 @@ class AttemptFolder(Protocol):
     def put(self, path: Path, name: str) -> StoredFile:
         """Moves a file from staging into the attempt; size and digest are taken on the way."""
 
+    def remember(self, name: str, document: dict[str, Any]) -> dict[str, Any]:
+        """Keeps a small document in the attempt, once, and gives back the one that stands."""
+
+    def location(self) -> ObjectLocation:
+        """For servers that write themselves. Raises StorageFailed in a storage that no server can reach."""
+
+    def entries(self, prefix: str) -> Iterator[Entry]:
+        """The objects whose names in the attempt begin with the prefix, which ends with a slash."""
+
+    def read(self, name: str) -> bytes | None: ...
+
 
 class SetReader(Protocol):
     """The files of one set, checked against its manifest as they are read."""
 
     def fetch(self, attempt: int, file: StoredFile, folder: Path) -> Path:
         """A local path with the file's bytes. Raises StorageFailed, naming the file, where they are altered."""
+
+    def location(self, attempt: int) -> ObjectLocation: ...
+
+    def entries(self, attempt: int, prefix: str) -> Iterator[Entry]: ...
 
 
 class Removal(NamedTuple):
@@ -108,8 +146,11 @@ class Storage(Protocol):
 
     name: str
 
-    def open_attempt(self, place: TaskPlace, number: int) -> AttemptFolder:
-        """Raises AttemptTaken where another run has begun this attempt; its prefix is not ours then."""
+    def open_attempt(self, place: TaskPlace, number: int, ledger: str) -> AttemptFolder:
+        """The attempt's prefix, marked as begun by this ledger, once or again.
+
+        Raises AttemptTaken where another ledger's run has begun this attempt; its prefix is not ours then.
+        """
 
     def commit(self, manifest: Manifest) -> Manifest:
         """Writes the manifest, once, and gives back the one that stands: an earlier one of the task wins."""
@@ -148,30 +189,45 @@ class Storage(Protocol):
 
 
 class BackupOrder(NamedTuple):
-    task_id: str
+    """`timeout` is the task's own, in seconds."""
+
+    place: TaskPlace
     entry: Warehouse
-    objects: Objects
+    plan: Plan
+
+    @property
+    def objects(self) -> Objects:
+        return self.plan.objects
 
 
 class BackupResult(NamedTuple):
     engine_version: str
     snapshots: tuple[Snapshot, ...]
     skipped_objects: tuple[str, ...] = ()
+    external_catalogs: tuple[StoredCatalog, ...] = ()
 
 
 class RestoreOrder(NamedTuple):
-    """`databases` are (source, target) pairs. `journal` is what an earlier run of this claim noted, if any.
+    """`databases` are (source, target) pairs, `request` the entry. `journal` is what an earlier run of this claim
+    noted, if any.
 
     `claim` takes the id for ever and makes the journal durable: called before the first change at the target.
     """
 
-    restore_id: str
+    request: Restore
     entry: Warehouse
     manifest: Manifest
     databases: tuple[tuple[str, str], ...]
-    replace: tuple[str, ...] | None
     journal: str | None
     claim: Callable[[str], None]
+
+    @property
+    def restore_id(self) -> str:
+        return self.request.id
+
+    @property
+    def replace(self) -> tuple[str, ...]:
+        return self.request.replace or ()
 
 
 class Engine(Protocol):
@@ -180,7 +236,7 @@ class Engine(Protocol):
     def backup(self, order: BackupOrder, number: int, folder: AttemptFolder, watch: Watch) -> BackupResult:
         """Makes attempt `number` of the set. Zero matching databases is a failure (D7)."""
 
-    def precheck(self, order: RestoreOrder) -> None:
+    def precheck(self, order: RestoreOrder, reader: SetReader) -> None:
         """Looks at the target, changing nothing; raises EngineFailed where the restore cannot be begun (R4)."""
 
     def restore(self, order: RestoreOrder, reader: SetReader, watch: Watch) -> None:

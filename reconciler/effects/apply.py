@@ -7,7 +7,7 @@ from functools import partial
 from typing import NamedTuple
 
 from reconciler.core.event import Event
-from reconciler.core.model import Limits
+from reconciler.core.model import LOCAL_ENGINES, Limits
 from reconciler.core.plan import Actions
 from reconciler.core.ports import Clock
 from reconciler.core.record import Note
@@ -16,7 +16,6 @@ from reconciler.effects.world import Progress, World
 from reconciler.errors import ReconcilerError
 
 RETRY = 30.0  # seconds between two tries at one piece of work
-LOCAL_ENGINES = frozenset({"duckdb"})  # the ones whose data goes through this machine
 
 
 class Work(NamedTuple):

@@ -6,13 +6,21 @@ from typing import NamedTuple
 import reconciler
 from reconciler.core.event import Event
 from reconciler.core.manifest import Manifest
-from reconciler.core.model import Plan, Warehouse
+from reconciler.core.model import LOCAL_ENGINES, Plan, Warehouse
 from reconciler.core.naming import TaskPlace
 from reconciler.core.plan import StartBackup
 from reconciler.core.ports import BackupOrder, Storage
 from reconciler.core.record import BackupSet, Task
 from reconciler.effects.world import Progress, TaskWatch, World, pause_before
-from reconciler.errors import AttemptTaken, Cancelled, DeadlinePassed, ReconcilerError, may_pass
+from reconciler.errors import (
+    AttemptTaken,
+    Cancelled,
+    DeadlinePassed,
+    EngineFailed,
+    JobLost,
+    ReconcilerError,
+    may_pass,
+)
 
 
 class Job(NamedTuple):
@@ -70,7 +78,8 @@ def _try_until_settled(job: Job) -> None:
 
 def _begin(job: Job) -> Task | None:
     place, storage = job.place, job.entry.storage or ""
-    return job.world.ledger.begin_task(place.task_id, place.home, storage, _now(job))
+    go_on = job.entry.engine not in LOCAL_ENGINES
+    return job.world.ledger.begin_task(place.task_id, place.home, storage, _now(job), go_on=go_on)
 
 
 def _attempt(job: Job, task: Task) -> Manifest:
@@ -83,15 +92,15 @@ def _attempt(job: Job, task: Task) -> Manifest:
 def _make(job: Job, task: Task, storage: Storage) -> Manifest:
     job.watch.check()
     engine = job.world.doors.engine(job.entry)
-    folder = storage.open_attempt(job.place, task.attempt)
-    order = BackupOrder(task.id, job.entry, job.plan.objects)
+    folder = storage.open_attempt(job.place, task.attempt, job.world.ledger.id)
+    order = BackupOrder(job.place, job.entry, job.plan)
     made = engine.backup(order, task.attempt, folder, job.watch)
     return storage.commit(Manifest(
         place=job.place, engine=job.entry.engine, engine_version=made.engine_version,
         tool_version=reconciler.__version__, slot=task.slot, started_at=task.started_at or _now(job),
         completed_at=_now(job), plan_revision=task.plan_revision, config_revision=job.world.desired.revision,
         retention_days=job.plan.retention_days, keep_last=job.plan.keep_last, snapshots=made.snapshots,
-        skipped_objects=made.skipped_objects,
+        skipped_objects=made.skipped_objects, external_catalogs=made.external_catalogs,
     ))  # fmt: skip
 
 
@@ -121,9 +130,10 @@ def _give_up(job: Job, task: Task, error: ReconcilerError) -> None:
 def _tries_again(job: Job, task: Task, error: ReconcilerError | OSError, failures: int) -> bool:
     """True after a pause, for what may pass; otherwise the task has ended."""
     if not may_pass(error):
-        _fail(job, task, "failed", str(error))
+        _fail(job, task, "lost" if isinstance(error, JobLost) else "failed", str(error))
         return False
-    job.world.ledger.fail_attempt(task, str(error))
+    spoiled = isinstance(error, EngineFailed) and error.spoiled
+    job.world.ledger.fail_attempt(task, str(error), _now(job) if spoiled else None)
     seconds = pause_before(failures)
     job.world.report(Event("backup", task.id, "will be tried again", f"in {seconds:.0f} s: {error}"))
     try:

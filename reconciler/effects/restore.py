@@ -91,7 +91,7 @@ def _checked(job: Job) -> Ready | None:
         ready = _prepare(job)
         if job.task.claimed_at is None:
             _wait_for_leave(job)
-            ready.engine.precheck(ready.order)
+            ready.engine.precheck(ready.order, job.storage.reader(ready.order.manifest))
     except Elsewhere as error:
         _end_elsewhere(job, error)
     except (StepFailed, SecretUnresolved, OSError) as error:
@@ -158,7 +158,7 @@ def _prepare(job: Job) -> Ready:
             f"backup set {job.backup_set.id} has no manifest in storage {job.backup_set.storage} any more"
         )
     order = RestoreOrder(
-        job.task.id, entry, manifest, _databases(job.task, manifest), job.task.entry.replace, job.task.journal,
+        job.task.entry, entry, manifest, _databases(job.task, manifest), job.task.journal,
         lambda journal: _claim(job, journal),
     )  # fmt: skip
     return Ready(job.world.doors.engine(entry), order)

@@ -73,10 +73,10 @@ class DuckDB:
             version = done["version"]
         return BackupResult(version, tuple(snapshots), tuple(skipped))
 
-    def precheck(self, order: RestoreOrder) -> None:
+    def precheck(self, order: RestoreOrder, reader: SetReader) -> None:  # noqa: ARG002
         self._databases()
         for _, target in order.databases:
-            if target in (order.replace or ()):
+            if target in order.replace:
                 with _locked(self._file(target)):
                     continue
             taken = [path for path in (self._file(target), _log(self._file(target))) if path.exists()]
@@ -156,7 +156,7 @@ class DuckDB:
                 f"{target} is not the file that this restore built, which is gone; "
                 f"look whether the database is as you want it, and restore again under a new id if not"
             )
-        elif item.database in (order.replace or ()):
+        elif item.database in order.replace:
             _replace(built, target, order.restore_id)
         else:
             _add(built, target)

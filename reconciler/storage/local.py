@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-from reconciler.core.ports import Entry
+from reconciler.core.ports import Entry, ObjectLocation
 from reconciler.errors import StorageFailed, may_pass
 
 HIDDEN = ".writing-"
@@ -98,6 +98,9 @@ class LocalStore:
     def now(self) -> datetime | None:
         """A folder has this machine's clock and no other."""
         return None
+
+    def location(self, prefix: str) -> ObjectLocation:
+        raise StorageFailed(f"storage {self.name}: no server can reach the folder {self._root / prefix}")
 
     def _path(self, key: str, *, make_parents: bool = False) -> Path:
         """The path of a key; refuses what would leave the root, by its parts or through a link."""

@@ -22,7 +22,7 @@ from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, ParamValidationError
 
-from reconciler.core.ports import Entry
+from reconciler.core.ports import Entry, ObjectLocation
 from reconciler.errors import StorageFailed
 
 if TYPE_CHECKING:
@@ -138,6 +138,14 @@ class S3Store:
         answer = self._call("look at", "", lambda s3: s3.head_bucket(Bucket=self._declared.bucket))
         date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
         return parsedate_to_datetime(date) if date else None
+
+    def location(self, prefix: str) -> ObjectLocation:
+        keys = self._credentials()
+        declared = self._declared
+        return ObjectLocation(
+            declared.bucket, self._root + prefix, declared.region or "us-east-1", declared.endpoint,
+            keys[0] if keys else None, keys[1] if keys else None,
+        )  # fmt: skip
 
     def _at(self, key: str) -> dict[str, str]:
         return {"Bucket": self._declared.bucket, "Key": self._root + key}

@@ -13,7 +13,7 @@ from reconciler.core import manifest as manifests
 from reconciler.core.manifest import Manifest, StoredFile
 from reconciler.core.naming import TaskPlace
 from reconciler.core.pause import Mark
-from reconciler.core.ports import ObjectStore, Removal
+from reconciler.core.ports import Entry, ObjectLocation, ObjectStore, Removal
 from reconciler.core.rebuild import Inventory
 from reconciler.errors import AttemptTaken, StorageFailed
 from reconciler.storage.inventory import Reading
@@ -29,17 +29,16 @@ class SetStorage:
         self._store = store
         self._creates_once = False
 
-    def open_attempt(self, place: TaskPlace, number: int) -> "Attempt":
+    def open_attempt(self, place: TaskPlace, number: int, ledger: str) -> "Attempt":
         """The owner mark comes before any data, so that no data of ours is ever without one."""
         owner = _dump({
             "format": 1, "installation": place.installation, "task": place.task_id, "attempt": number,
-            "token": uuid.uuid4().hex,
+            "ledger": ledger,
         })  # fmt: skip
         key = place.attempt(number) + naming.OWNER
         if not self._store.create(key, owner) and self._store.read(key) != owner:
             raise AttemptTaken(
-                f"storage {self.name}: {key} exists: another run has begun this attempt; the next number is tried",
-                passing=True,
+                f"storage {self.name}: {key} exists: another run has begun this attempt; the next number is tried"
             )
         return Attempt(self._store, place.attempt(number))
 
@@ -187,6 +186,27 @@ class Attempt:
         return file
 
 
+    def remember(self, name: str, document: dict[str, Any]) -> dict[str, Any]:
+        key = self._prefix + name
+        self._store.create(key, _dump(document))
+        standing: dict[str, Any] = json.loads(self._store.read(key) or b"{}")
+        return standing
+
+    def location(self) -> ObjectLocation:
+        return self._store.location(self._prefix)
+
+    def entries(self, prefix: str) -> Iterator[Entry]:
+        return _below(self._store, self._prefix, prefix)
+
+    def read(self, name: str) -> bytes | None:
+        return self._store.read(self._prefix + name)
+
+
+def _below(store: ObjectStore, attempt: str, prefix: str) -> Iterator[Entry]:
+    for entry in store.entries(attempt + prefix):
+        yield Entry(entry.key.removeprefix(attempt), entry.size)
+
+
 class Reader:
     """The SetReader port."""
 
@@ -203,6 +223,13 @@ class Reader:
                 f"this backup set cannot be trusted, restore another one"
             )
         return path
+
+
+    def location(self, attempt: int) -> ObjectLocation:
+        return self._store.location(self._place.attempt(attempt))
+
+    def entries(self, attempt: int, prefix: str) -> Iterator[Entry]:
+        return _below(self._store, self._place.attempt(attempt), prefix)
 
 
 def measure(path: Path, name: str) -> StoredFile:

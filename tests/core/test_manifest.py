@@ -64,6 +64,7 @@ def test_the_document_is_written_out_field_by_field():
             {"database": "sales", "attempt": 2, "inventory": inventory, "size_bytes": 6_000, "tables": 1, "rows": None},
         ],
         "skipped_objects": ["sales.v (a view over a file)"],
+        "external_catalogs": [],
     }
 
 

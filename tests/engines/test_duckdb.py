@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from reconciler.core.manifest import Manifest
-from reconciler.core.model import Folder, Objects, Warehouse
+from reconciler.core.model import Folder, FromWarehouse, Objects, OneTime, Plan, Restore, Warehouse
 from reconciler.core.naming import TaskPlace
 from reconciler.core.ports import BackupOrder, RestoreOrder
 from reconciler.engines.duckdb import DuckDB
@@ -64,8 +64,9 @@ class Lab:
             return result.fetchall()
 
     def backup(self, *patterns: str, watch: Watch | None = None) -> Manifest:
-        order = BackupOrder(PLACE.task_id, self.entry(self.source), Objects(patterns or ("*",)))
-        attempt = self.storage.open_attempt(PLACE, 1)
+        plan = Plan(OneTime(NOW), Objects(patterns or ("*",)), 7)
+        order = BackupOrder(PLACE, self.entry(self.source), plan)
+        attempt = self.storage.open_attempt(PLACE, 1, "one")
         made = self.engine(self.source).backup(order, 1, attempt, watch or Watch())
         return self.storage.commit(Manifest(
             PLACE, "duckdb", made.engine_version, "0", NOW, NOW, NOW, 1, None, 7, 1, made.snapshots,
@@ -74,13 +75,14 @@ class Lab:
 
     def order(self, manifest: Manifest, replace=None, journal=None, claim=None, **databases: str) -> RestoreOrder:
         pairs = tuple(databases.items()) or tuple((name, name) for name in manifest.databases)
-        return RestoreOrder("r-1", self.entry(self.target), manifest, pairs, replace, journal,
+        request = Restore("r-1", FromWarehouse("shop", "latest"), "other", replace=replace)
+        return RestoreOrder(request, self.entry(self.target), manifest, pairs, journal,
                             claim or self.claims.append)  # fmt: skip
 
     def restore(self, order: RestoreOrder, watch: Watch | None = None) -> None:
         engine = self.engine(self.target)
         if order.journal is None:
-            engine.precheck(order)
+            engine.precheck(order, self.storage.reader(order.manifest))
         engine.restore(order, self.storage.reader(order.manifest), watch or Watch())
 
     def there_and_back(self, *statements: str, name: str = "db") -> Path:

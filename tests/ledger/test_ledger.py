@@ -62,8 +62,8 @@ def test_an_attempt_is_recorded_before_it_is_begun_and_the_one_before_it_is_left
     """T1, D2."""
     accept(ledger, revisions=(REVISION,), tasks=(TASK,))
 
-    first = ledger.begin_task(TASK.id, "shop", "disk", NOW)
-    second = ledger.begin_task(TASK.id, "shop", "disk", NOW)
+    first = ledger.begin_task(TASK.id, "shop", "disk", NOW, go_on=False)
+    second = ledger.begin_task(TASK.id, "shop", "disk", NOW, go_on=False)
 
     assert (first.state, first.attempt, second.attempt) == ("running", 1, 2)
     (left,) = ledger.read(None, NOW).leftovers
@@ -74,13 +74,13 @@ def test_an_ended_task_is_not_begun_again(ledger):
     """D2: no ended slot is fired again."""
     accept(ledger, revisions=(REVISION,), tasks=(TASK._replace(state="missed", ended_at=NOW),))
 
-    assert ledger.begin_task(TASK.id, "shop", "disk", NOW) is None
+    assert ledger.begin_task(TASK.id, "shop", "disk", NOW, go_on=False) is None
 
 
 def test_a_good_end_makes_a_set_and_leaves_over_the_other_attempts(ledger):
     accept(ledger, revisions=(REVISION,), tasks=(TASK,))
-    ledger.begin_task(TASK.id, "shop", "disk", NOW)
-    task = ledger.begin_task(TASK.id, "shop", "disk", NOW)
+    ledger.begin_task(TASK.id, "shop", "disk", NOW, go_on=False)
+    task = ledger.begin_task(TASK.id, "shop", "disk", NOW, go_on=False)
 
     ledger.end_task(task._replace(state="succeeded", ended_at=NOW), NOW, SET, frozenset({2}))
 

@@ -143,7 +143,7 @@ def test_a_locked_set_keeps_its_manifest(bucket, client):
     name, store = bucket(ObjectLockEnabledForBucket=True)
     storage = SetStorage(store)
     place = TaskPlace("acme", "shop", "shop-20261123T020000Z")
-    storage.open_attempt(place, 1)
+    storage.open_attempt(place, 1, "one")
     store.put(place.manifest, b"{}")
     client.put_object_legal_hold(Bucket=name, Key=f"p/{place.manifest}", LegalHold={"Status": "ON"})
 

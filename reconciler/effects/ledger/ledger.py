@@ -3,7 +3,7 @@
 import contextlib
 import threading
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from reconciler.core.record import OPEN, BackupSet, Leftover, Note, PlanRevision
 from reconciler.effects.ledger import adopting, reading, tables
 from reconciler.effects.ledger.opening import readable
 from reconciler.errors import LeaseHeld, Misuse
+
+LOST = timedelta(days=1)  # a server's own job timeout (Doris: backup_job_default_timeout_ms)
 
 
 class NotInLedger(Misuse):
@@ -120,13 +122,22 @@ class Ledger:
         with self._writing() as connection:
             self._record(connection, rows, now)
 
-    def begin_task(self, task_id: str, home: str, storage: str, now: datetime) -> Task | None:
-        """The task, now running, with the number of its next attempt; None where it has ended."""
+    def begin_task(
+        self, task_id: str, home: str, storage: str, now: datetime, *, go_on: bool
+    ) -> Task | None:
+        """The task, now running, with the number of its next attempt; None where it has ended.
+
+        With `go_on` an attempt that is still open is gone on with under its own number.
+        """
         with self._writing() as connection:
             row = _row(connection, tables.tasks, task_id)
             if row["state"] not in OPEN:
                 return None
             task = tables.value_of(Task, row)
+            if go_on and _is_open(connection, task):
+                task = task._replace(state="running", reason=None)
+                tables.save(connection, tables.tasks, [task._asdict()])
+                return task
             _retire_attempts(connection, task_id, now)
             task = task._replace(
                 state="running", attempt=_last_attempt(connection, task_id) + 1,
@@ -139,9 +150,11 @@ class Ledger:
             })  # fmt: skip
             return task
 
-    def fail_attempt(self, task: Task, reason: str) -> None:
-        """An attempt that may be followed by another."""
+    def fail_attempt(self, task: Task, reason: str, spoiled_at: datetime | None) -> None:
+        """A try that may be followed by another; `spoiled_at` where its attempt is left over from then on."""
         with self._writing() as connection:
+            if spoiled_at is not None:
+                _retire_attempts(connection, task.id, spoiled_at)
             _change(connection, tables.tasks, task.id, reason=reason)
             connection.execute(
                 update(tables.attempts)
@@ -159,14 +172,18 @@ class Ledger:
             )
 
     def end_task(self, task: Task, now: datetime, made: BackupSet | None, attempts: frozenset[int]) -> None:
-        """The outcome of a task; `attempts` are those whose files the set is made of, the others are left over."""
+        """The outcome of a task; `attempts` are those whose files the set is made of, the others are left over.
+
+        What a `lost` one left is removable when the server's own job is sure to have ended.
+        """
+        later = LOST if task.state == "lost" else timedelta(0)
         with self._writing() as connection:
             tables.save(connection, tables.tasks, [task._asdict()])
             good = tables.attempts.c.attempt.in_(attempts)
             connection.execute(
                 update(tables.attempts).where(tables.attempts.c.task_id == task.id, good).values(state="good")
             )
-            _retire_attempts(connection, task.id, now)
+            _retire_attempts(connection, task.id, now + later)
             if made is not None:
                 tables.save(connection, tables.sets, [made._asdict()])
             _forget_wish(connection, task.id)
@@ -317,6 +334,12 @@ def _allowed(connection: Connection, what: str, since: datetime | None) -> bool:
 def _moment(connection: Connection, name: str) -> datetime | None:
     content = _meta(connection, name)
     return instants.parse(content) if content else None
+
+
+def _is_open(connection: Connection, task: Task) -> bool:
+    table = tables.attempts
+    own = (table.c.task_id == task.id, table.c.attempt == task.attempt, table.c.state == "open")
+    return bool(connection.execute(select(func.count()).where(*own)).scalar())
 
 
 def _retire_attempts(connection: Connection, task_id: str, now: datetime) -> None:
