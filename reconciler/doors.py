@@ -25,17 +25,17 @@ if TYPE_CHECKING:
 
 
 def open_engine(entry: Warehouse) -> Engine:
-    """The engine of a warehouse. Raises EngineFailed where this release has none of that kind."""
-    if entry.engine != "duckdb":
-        raise EngineFailed(
-            f"engine {entry.engine} is not part of this release: it reads and checks such plans, "
-            f"and can neither back up nor restore them yet"
-        )
-    if importlib.util.find_spec("duckdb") is None:
-        raise EngineFailed("engine duckdb needs its library: pip install 'reconciler[duckdb]'")
-    from reconciler.engines.duckdb import DuckDB  # noqa: PLC0415
+    """The engine of a warehouse. Raises EngineFailed where its library is not installed."""
+    library, extra = ("duckdb", "duckdb") if entry.engine == "duckdb" else ("pymysql", "doris")
+    if importlib.util.find_spec(library) is None:
+        raise EngineFailed(f"engine {entry.engine} needs its library: pip install 'reconciler[{extra}]'")
+    if entry.engine == "duckdb":
+        from reconciler.engines.duckdb import DuckDB  # noqa: PLC0415
 
-    return DuckDB(entry)
+        return DuckDB(entry)
+    from reconciler.engines.doris.engine import Doris  # noqa: PLC0415
+
+    return Doris(entry, secrets.resolve)
 
 
 def open_storage(desired: Desired, name: str) -> Storage:

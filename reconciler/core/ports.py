@@ -53,6 +53,9 @@ class Watch(Protocol):
     def progress(self, percent: float) -> None:
         """How far the whole job is, 0 to 100. Raises as `check` does."""
 
+    def rest(self, seconds: float) -> None:
+        """Waits that long whatever is wished: for what must be settled before a stop."""
+
     def check(self) -> None:
         """Raises Cancelled or DeadlinePassed when the work shall stop."""
 

@@ -98,6 +98,9 @@ class TaskWatch:
         if self._clock.monotonic() > self._deadline:
             raise DeadlinePassed("ran past its `timeout`")
 
+    def rest(self, seconds: float) -> None:
+        self._clock.pause(seconds)
+
     def pause(self, seconds: float) -> None:
         """Waits, but no longer than until it shall stop. Raises DeadlinePassed where the pause would pass it."""
         if self._clock.monotonic() + seconds > self._deadline:

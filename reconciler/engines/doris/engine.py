@@ -1,0 +1,149 @@
+"""The Engine port for servers that speak Doris: what is asked of whom, and refused early, in words."""
+
+from collections.abc import Callable
+from typing import Any
+
+from reconciler.core import objects as patterns
+from reconciler.core.manifest import StoredCatalog
+from reconciler.core.model import SecretReference, Server, Warehouse
+from reconciler.core.ports import AttemptFolder, BackupOrder, BackupResult, RestoreOrder, SetReader, Watch
+from reconciler.engines.doris import catalog_ddl, groups, statements, tables
+from reconciler.engines.doris.session import Said, Session, opened
+from reconciler.engines.doris.snapshot_backup import Backup
+from reconciler.engines.doris.snapshot_restore import Restore, inventories
+from reconciler.errors import EngineFailed, StepFailed
+
+PRODUCTS = {"doris": "doris", "velodb": "doris", "starrocks": "starrocks"}
+
+
+class Doris:
+    """`resolve` reads a secret when it is used."""
+
+    def __init__(self, warehouse: Warehouse, resolve: Callable[[SecretReference], str]) -> None:
+        assert isinstance(warehouse.connection, Server)  # noqa: S101  the configuration's check says so
+        self._warehouse, self._server, self._resolve = warehouse, warehouse.connection, resolve
+
+    def backup(self, order: BackupOrder, number: int, folder: AttemptFolder, watch: Watch) -> BackupResult:
+        with self._opened(order.plan.backup_cluster) as session:
+            self._refuse_what_it_cannot(session, "back up")
+            databases = self._chosen(session, order)
+            catalogs = self._catalogs(session, order)
+            snapshots, skipped = Backup(session, order, number, folder, watch).run(databases)
+            return BackupResult(session.about().label, snapshots, skipped, catalogs)
+
+    def precheck(self, order: RestoreOrder, reader: SetReader) -> None:
+        with self._opened(order.request.cluster) as session:
+            self._refuse_what_it_cannot(session, "restore")
+            self._refuse_catalogs(session, order)
+            Restore(session, order, reader, inventories(order, reader)).check()
+
+    def restore(self, order: RestoreOrder, reader: SetReader, watch: Watch) -> None:
+        with self._opened(order.request.cluster) as session:
+            Restore(session, order, reader, inventories(order, reader)).run(watch)
+            for catalog in self._wanted_catalogs(order):
+                self._create_catalog(session, catalog, self._secrets(order, catalog))
+
+    def abandon(self, order: RestoreOrder) -> str:
+        """The server drops what a cancelled job had begun; the state is looked up, not assumed."""
+        try:
+            with self._opened(None) as session:
+                existing = tables.databases(session)
+                return "; ".join(_state(session, target, existing) for _, target in order.databases)
+        except StepFailed as error:
+            return f"in what state the target is cannot be asked: {error}"
+
+    def _opened(self, group: str | None) -> Any:
+        return opened(self._warehouse.name, self._server, self._resolve, group)
+
+    def _refuse_what_it_cannot(self, session: Session, what: str) -> None:
+        about = session.about()
+        if about.product != PRODUCTS[self._warehouse.engine]:
+            raise EngineFailed(
+                f"warehouse {self._warehouse.name} is declared with engine {self._warehouse.engine}, but the "
+                f"server says it is {about.text!r}"
+            )
+        if about.decoupled:
+            raise EngineFailed(
+                f"warehouse {self._warehouse.name} keeps compute and storage apart ({about.label}): its SQL cannot "
+                f"{what} by snapshots, which the server refuses as not supported in cloud mode"
+            )
+        if session.group is not None:
+            groups.refuse(self._warehouse.name, session.group)
+
+    def _chosen(self, session: Session, order: BackupOrder) -> tuple[str, ...]:
+        if not order.objects.databases:
+            return ()
+        existing = tables.databases(session)
+        chosen = patterns.chosen(order.objects, existing)
+        if not chosen:
+            raise EngineFailed(
+                f"no database of warehouse {self._warehouse.name} matches {', '.join(order.objects.databases)}; "
+                f"it has {', '.join(existing) or 'none that this user may see'}"
+            )
+        return chosen
+
+    def _catalogs(self, session: Session, order: BackupOrder) -> tuple[StoredCatalog, ...]:
+        wanted = order.objects.external_catalogs
+        if not wanted:
+            return ()
+        existing = catalog_names(session)
+        missing = [name for name in wanted if "*" not in name and name not in existing]
+        if missing:
+            raise EngineFailed(f"warehouse {self._warehouse.name} has no external catalog {', '.join(missing)}; "
+                               f"it has {', '.join(existing) or 'none that this user may see'}")  # fmt: skip
+        chosen = patterns.chosen(order.objects._replace(databases=wanted, exclude_databases=()), existing)
+        return tuple(catalog_ddl.parsed(name, _definition(session, name)) for name in chosen)
+
+    def _wanted_catalogs(self, order: RestoreOrder) -> tuple[StoredCatalog, ...]:
+        known = {item.name: item for item in order.manifest.external_catalogs}
+        missing = [name for name in order.request.external_catalogs if name not in known]
+        if missing:
+            raise EngineFailed(f"the set has no external catalog {', '.join(missing)}; "
+                               f"it has {', '.join(sorted(known)) or 'none'}")  # fmt: skip
+        return tuple(known[name] for name in order.request.external_catalogs)
+
+    def _refuse_catalogs(self, session: Session, order: RestoreOrder) -> None:
+        existing = catalog_names(session)
+        for catalog in self._wanted_catalogs(order):
+            if catalog.name in existing:
+                raise EngineFailed(f"external catalog {catalog.name} exists at the target; drop it there")
+            self._secrets(order, catalog)
+
+    def _secrets(self, order: RestoreOrder, catalog: StoredCatalog) -> list[tuple[str, str]]:
+        """What no backup keeps, from `catalog_secrets`. Raises EngineFailed, naming what is not there."""
+        given = {key: at for name, key, at in order.request.catalog_secrets if name == catalog.name}
+        missing = [key for key in catalog.secrets if key not in given]
+        if missing:
+            raise EngineFailed(
+                f"external catalog {catalog.name} needs {', '.join(missing)}, which no backup keeps; give "
+                f"references under `catalog_secrets: {{{catalog.name}: …}}` in the entry"
+            )
+        return [(key, self._resolve(at)) for key, at in sorted(given.items())]
+
+    def _create_catalog(self, session: Session, catalog: StoredCatalog, secrets: list[tuple[str, str]]) -> None:
+        if catalog.name in catalog_names(session):
+            return  # an earlier run of this very claim made it: none was there before
+        pairs = sorted((catalog.properties | dict(secrets)).items())
+        starrocks = session.about().is_starrocks
+        session.tell(statements.create_catalog(catalog.name, catalog.comment, pairs, external=starrocks))
+
+
+def catalog_names(session: Session) -> tuple[str, ...]:
+    """The external ones."""
+    rows = session.ask("SHOW CATALOGS")
+    names = ((row.get("CatalogName") or row.get("Catalog"), str(row["Type"]).lower()) for row in rows)
+    return tuple(sorted(str(name) for name, kind in names if kind != "internal" and name != "default_catalog"))
+
+
+def _definition(session: Session, catalog: str) -> str:
+    (row,) = session.ask(statements.show_create_catalog(catalog))
+    return str(row.get("CreateCatalog") or row.get("Create Catalog") or "")
+
+
+def _state(session: Session, target: str, existing: tuple[str, ...]) -> str:
+    if target not in existing:
+        return f"database {target} does not exist"
+    try:
+        return f"database {target} has {len(tables.of(session, target))} tables"
+    except Said as error:
+        return f"database {target}: {error}"

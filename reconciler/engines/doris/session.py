@@ -1,0 +1,182 @@
+"""A connection to whichever frontend answers, and what its errors mean.
+
+What may pass and what will not is told apart here, by the server's texts first and its codes second: the same text
+comes with different codes in different versions (measured on Doris 3.0.3, apache/doris-website pull request 1792).
+"""
+
+import contextlib
+import ssl
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import Any
+
+import pymysql
+from pymysql.cursors import DictCursor
+
+from reconciler.core.model import SecretReference, Server, Tls
+from reconciler.engines.doris import dialect as dialects
+from reconciler.engines.doris.dialect import Dialect
+from reconciler.errors import EngineFailed
+
+CONNECT_TIMEOUT, ANSWER_TIMEOUT = 10, 300  # seconds; a BACKUP statement lists its repository before it answers
+PREFIX = "errCode = 2, detailMessage = "
+LOST = frozenset({2003, 2006, 2013, 2014, 2055})  # the client's own: no connection, or it broke
+BUSY = "Can only run one"
+SUBMITTING = "Another backup or restore job is being submitted"
+PASSING = (
+    BUSY, SUBMITTING, "is not ready", "Failed to get master client", "forward to master FE", "Too many connections",
+    "SlowDown", "timed out", "Failed to list", "job is running on this repository",
+)  # fmt: skip
+PASSING_CODES = frozenset({1040, 1203, 1317})
+DENIED = frozenset({1044, 1045, 1142, 1227, 5203})
+
+
+class Said(EngineFailed):
+    """The server's own refusal of a statement."""
+
+    def __init__(self, place: str, code: int, words: str) -> None:
+        self.code, self.words = code, words
+        passing = code in PASSING_CODES or any(part in words for part in PASSING)
+        advice = "; see docs/engines.md for the privileges to grant" if code in DENIED else ""
+        super().__init__(f"{place}: {words} (error {code}){advice}", passing=passing)
+
+
+class Unanswered(EngineFailed):
+    """No frontend answers, or the connection broke: whether the statement took effect is not known."""
+
+    def __init__(self, place: str, words: str) -> None:
+        super().__init__(f"{place}: {words}", passing=True)
+
+
+class Session:
+    """One connection, made anew when it broke. Statements that change something are never sent twice by it."""
+
+    def __init__(
+        self, warehouse: str, server: Server, resolve: Callable[[SecretReference], str], group: str | None = None
+    ) -> None:
+        self._warehouse, self._server, self._resolve, self.group = warehouse, server, resolve, group
+        self._connection: Any = None
+        self._first = 0  # of the hosts: the one that answered last
+        self.dialect: Dialect | None = None
+
+    def about(self) -> Dialect:
+        """What the server is. Raises EngineFailed where it is none that is supported."""
+        if self.dialect is None:
+            self._connected()
+        assert self.dialect is not None  # noqa: S101  a connection knows its server
+        return self.dialect
+
+    def ask(self, statement: str) -> list[dict[str, Any]]:
+        """The rows of a statement that changes nothing; a broken connection is made anew, once."""
+        try:
+            return self._run(statement)
+        except Unanswered:
+            return self._run(statement)
+
+    def tell(self, statement: str) -> None:
+        """A statement that changes something. Raises Unanswered where it may or may not have taken effect."""
+        self._run(statement)
+
+    def close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(pymysql.MySQLError, OSError):
+                connection.close()
+
+    def _run(self, statement: str) -> list[dict[str, Any]]:
+        connection = self._connected()
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(statement)
+                return list(cursor.fetchall())
+        except pymysql.MySQLError as error:
+            raise self._meaning(error) from None  # the statement may bear keys: nothing of it is shown
+        except OSError as error:
+            self.close()
+            raise Unanswered(self._place, str(error)) from None
+
+    def _meaning(self, error: pymysql.MySQLError) -> EngineFailed:
+        code, words = _parts(error)
+        if code in LOST or isinstance(error, pymysql.InterfaceError):
+            self.close()
+            return Unanswered(self._place, words or "the connection broke")
+        return Said(self._place, code, words)
+
+    def _connected(self) -> Any:
+        if self._connection is None:
+            self._connection = self._open()
+            try:
+                self._prepare()
+            except BaseException:
+                self.close()
+                raise
+        return self._connection
+
+    def _open(self) -> Any:
+        """The first frontend that answers, beginning with the one that did last."""
+        refusals = []
+        hosts = self._server.hosts[self._first :] + self._server.hosts[: self._first]
+        for host in hosts:
+            try:
+                connection = self._connect(host)
+            except pymysql.MySQLError as error:
+                code, words = _parts(error)
+                if code not in LOST and code not in PASSING_CODES:
+                    raise Said(f"warehouse {self._warehouse} at {host}", code, words) from None
+                refusals.append(f"{host}: {words}")
+            else:
+                self._first = self._server.hosts.index(host)
+                return connection
+        raise Unanswered(f"warehouse {self._warehouse}", f"no frontend answers: {'; '.join(refusals)}")
+
+    def _connect(self, host: str) -> Any:
+        """TLS as declared: plainly none, or verified; the client's own fallback to clear text is not used."""
+        server = self._server
+        password = self._resolve(server.password) if server.password else ""
+        secured: dict[str, Any] = {"ssl_disabled": True} if server.tls is None else {"ssl": _context(server.tls)}
+        return pymysql.connect(
+            host=host.strip("[]"), port=server.port, user=server.user, password=password, charset="utf8mb4",
+            connect_timeout=CONNECT_TIMEOUT, read_timeout=ANSWER_TIMEOUT, write_timeout=ANSWER_TIMEOUT,
+            autocommit=None, cursorclass=DictCursor, **secured,
+        )  # fmt: skip
+
+    def _prepare(self) -> None:
+        """Times in UTC, strings with backslash escapes, the internal catalog, and the chosen group."""
+        (row,) = self._run("SELECT @@version_comment AS about")
+        self.dialect = dialects.recognised(str(row["about"]))
+        self._run("SET time_zone = '+00:00'")
+        self._run("SET sql_mode = ''")
+        self._run(f"USE {self.dialect.internal}")
+        if self.group is not None and self.dialect.decoupled:
+            from reconciler.engines.doris import statements  # noqa: PLC0415
+
+            self._run(statements.use_group(self.group))
+
+    @property
+    def _place(self) -> str:
+        return f"warehouse {self._warehouse}"
+
+
+@contextlib.contextmanager
+def opened(
+    warehouse: str, server: Server, resolve: Callable[[SecretReference], str], group: str | None = None
+) -> Iterator[Session]:
+    session = Session(warehouse, server, resolve, group)
+    try:
+        yield session
+    finally:
+        session.close()
+
+
+def _parts(error: pymysql.MySQLError) -> tuple[int, str]:
+    code, *words = error.args or (0,)
+    return (code if isinstance(code, int) else 0), " ".join(map(str, words)).removeprefix(PREFIX) or str(code)
+
+
+@lru_cache(maxsize=16)
+def _context(tls: Tls) -> ssl.SSLContext:
+    """One for all connections: making one takes 25 ms."""
+    try:
+        return ssl.create_default_context(cafile=tls.ca_file)
+    except OSError as error:
+        raise EngineFailed(f"cannot read the certificates of {tls.ca_file}: {error.strerror}") from error
