@@ -1,8 +1,10 @@
 """Which databases a plan means, when the task starts (D7)."""
 
 import re
+from collections.abc import Iterator
 
 from reconciler.core.model import Objects
+from reconciler.core.ports import Finding
 
 
 def chosen(objects: Objects, existing: tuple[str, ...]) -> tuple[str, ...]:
@@ -16,6 +18,19 @@ def chosen(objects: Objects, existing: tuple[str, ...]) -> tuple[str, ...]:
 def absent(objects: Objects, existing: tuple[str, ...]) -> tuple[str, ...]:
     """Patterns of the plan that name nothing that exists."""
     return tuple(p for p in objects.databases if not any(_matches((p,), name) for name in existing))
+
+
+def coverage(warehouse: str, objects: Objects, existing: tuple[str, ...]) -> Iterator[Finding]:
+    """What the plan takes of what is there, what it names in vain, and what nobody backs up."""
+    taken = chosen(objects, existing)
+    if objects.databases:
+        level = "note" if taken else "error"
+        yield Finding(warehouse, level, f"databases that the plan takes: {', '.join(taken) or 'none'}")
+    for pattern in absent(objects, existing):
+        yield Finding(warehouse, "warning", f"no database matches {pattern}")
+    rest = sorted(set(existing) - set(taken))
+    if rest:
+        yield Finding(warehouse, "warning", f"databases in no plan: {', '.join(rest)}")
 
 
 def _matches(patterns: tuple[str, ...], name: str) -> bool:

@@ -233,8 +233,19 @@ class RestoreOrder(NamedTuple):
         return self.request.replace or ()
 
 
+class Finding(NamedTuple):
+    """What a look at a warehouse or at a restore's target found. `level` is error, warning or note."""
+
+    subject: str
+    level: str
+    message: str
+
+
 class Engine(Protocol):
     """One kind of warehouse."""
+
+    def preflight(self, plan: Plan | None) -> tuple[Finding, ...]:
+        """Looks, changing nothing, at what the plan needs of the warehouse. Raises EngineFailed where it cannot."""
 
     def backup(self, order: BackupOrder, number: int, folder: AttemptFolder, watch: Watch) -> BackupResult:
         """Makes attempt `number` of the set. Zero matching databases is a failure (D7)."""

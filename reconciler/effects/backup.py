@@ -137,7 +137,7 @@ def _tries_again(job: Job, task: Task, error: ReconcilerError | OSError, failure
     seconds = pause_before(failures)
     job.world.report(Event("backup", task.id, "will be tried again", f"in {seconds:.0f} s: {error}"))
     try:
-        job.watch.pause(seconds)
+        job.watch.pause_before_another_try(seconds)
     except (Cancelled, DeadlinePassed) as stop:
         _give_up(job, task._replace(reason=str(error)), stop)
         return False

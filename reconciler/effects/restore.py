@@ -216,7 +216,7 @@ def _paused(job: Job, error: Exception, failures: int) -> ReconcilerError | None
     job.save(reason=str(error))
     job.world.report(Event("restore", job.task.id, "will be tried again", f"in {seconds:.0f} s: {error}"))
     try:
-        job.watch.pause(seconds)
+        job.watch.pause_before_another_try(seconds)
     except (Cancelled, DeadlinePassed) as stop:
         return stop
     return None

@@ -98,13 +98,17 @@ class TaskWatch:
         if self._clock.monotonic() > self._deadline:
             raise DeadlinePassed("ran past its `timeout`")
 
+    def pause_before_another_try(self, seconds: float) -> None:
+        """As `pause`. Raises DeadlinePassed at once where the time would be over then."""
+        if self._clock.monotonic() + seconds > self._deadline:
+            raise DeadlinePassed("its `timeout` leaves no time for another try")
+        self.pause(seconds)
+
     def rest(self, seconds: float) -> None:
         self._clock.pause(seconds)
 
     def pause(self, seconds: float) -> None:
-        """Waits, but no longer than until it shall stop. Raises DeadlinePassed where the pause would pass it."""
-        if self._clock.monotonic() + seconds > self._deadline:
-            raise DeadlinePassed("its `timeout` leaves no time for another try")
+        """Waits, but no longer than until it shall stop."""
         while seconds > 0:
             self.check()
             self._clock.pause(min(1.0, seconds))

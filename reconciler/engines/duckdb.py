@@ -17,11 +17,12 @@ from typing import Any, NamedTuple
 
 from reconciler.core import objects as patterns
 from reconciler.core.manifest import Snapshot, StoredFile
-from reconciler.core.model import Folder, Warehouse
+from reconciler.core.model import Folder, Plan, Warehouse
 from reconciler.core.ports import (
     AttemptFolder,
     BackupOrder,
     BackupResult,
+    Finding,
     RestoreOrder,
     SetReader,
     Watch,
@@ -72,6 +73,12 @@ class DuckDB:
             skipped += [f"{database}: {statement}" for statement in done["broken"]]
             version = done["version"]
         return BackupResult(version, tuple(snapshots), tuple(skipped))
+
+    def preflight(self, plan: Plan | None) -> tuple[Finding, ...]:
+        existing = self._databases()
+        if plan is None:
+            return (Finding(self._name, "note", f"reachable; {len(existing)} databases"),)
+        return tuple(patterns.coverage(self._name, plan.objects, existing))
 
     def precheck(self, order: RestoreOrder, reader: SetReader) -> None:  # noqa: ARG002
         self._databases()

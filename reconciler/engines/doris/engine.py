@@ -5,9 +5,17 @@ from typing import Any
 
 from reconciler.core import objects as patterns
 from reconciler.core.manifest import StoredCatalog
-from reconciler.core.model import SecretReference, Server, Warehouse
-from reconciler.core.ports import AttemptFolder, BackupOrder, BackupResult, RestoreOrder, SetReader, Watch
-from reconciler.engines.doris import catalog_ddl, groups, statements, tables
+from reconciler.core.model import Plan, SecretReference, Server, Warehouse
+from reconciler.core.ports import (
+    AttemptFolder,
+    BackupOrder,
+    BackupResult,
+    Finding,
+    RestoreOrder,
+    SetReader,
+    Watch,
+)
+from reconciler.engines.doris import catalog_ddl, groups, preflight, statements, tables
 from reconciler.engines.doris.session import Said, Session, opened
 from reconciler.engines.doris.snapshot_backup import Backup
 from reconciler.engines.doris.snapshot_restore import Restore, inventories
@@ -30,6 +38,11 @@ class Doris:
             catalogs = self._catalogs(session, order)
             snapshots, skipped = Backup(session, order, number, folder, watch).run(databases)
             return BackupResult(session.about().label, snapshots, skipped, catalogs)
+
+    def preflight(self, plan: Plan | None) -> tuple[Finding, ...]:
+        group = plan.backup_cluster if plan else None
+        with self._opened(group) as session:
+            return tuple(preflight.findings(session, self._warehouse.name, plan, self._server.user))
 
     def precheck(self, order: RestoreOrder, reader: SetReader) -> None:
         with self._opened(order.request.cluster) as session:
@@ -86,13 +99,13 @@ class Doris:
         wanted = order.objects.external_catalogs
         if not wanted:
             return ()
-        existing = catalog_names(session)
+        existing = tables.catalogs(session)
         missing = [name for name in wanted if "*" not in name and name not in existing]
         if missing:
             raise EngineFailed(f"warehouse {self._warehouse.name} has no external catalog {', '.join(missing)}; "
                                f"it has {', '.join(existing) or 'none that this user may see'}")  # fmt: skip
         chosen = patterns.chosen(order.objects._replace(databases=wanted, exclude_databases=()), existing)
-        return tuple(catalog_ddl.parsed(name, _definition(session, name)) for name in chosen)
+        return tuple(_stored(session, name) for name in chosen)
 
     def _wanted_catalogs(self, order: RestoreOrder) -> tuple[StoredCatalog, ...]:
         known = {item.name: item for item in order.manifest.external_catalogs}
@@ -103,7 +116,7 @@ class Doris:
         return tuple(known[name] for name in order.request.external_catalogs)
 
     def _refuse_catalogs(self, session: Session, order: RestoreOrder) -> None:
-        existing = catalog_names(session)
+        existing = tables.catalogs(session)
         for catalog in self._wanted_catalogs(order):
             if catalog.name in existing:
                 raise EngineFailed(f"external catalog {catalog.name} exists at the target; drop it there")
@@ -121,23 +134,24 @@ class Doris:
         return [(key, self._resolve(at)) for key, at in sorted(given.items())]
 
     def _create_catalog(self, session: Session, catalog: StoredCatalog, secrets: list[tuple[str, str]]) -> None:
-        if catalog.name in catalog_names(session):
+        if catalog.name in tables.catalogs(session):
             return  # an earlier run of this very claim made it: none was there before
         pairs = sorted((catalog.properties | dict(secrets)).items())
         starrocks = session.about().is_starrocks
         session.tell(statements.create_catalog(catalog.name, catalog.comment, pairs, external=starrocks))
 
 
-def catalog_names(session: Session) -> tuple[str, ...]:
-    """The external ones."""
+def _stored(session: Session, catalog: str) -> StoredCatalog:
     rows = session.ask("SHOW CATALOGS")
-    names = ((row.get("CatalogName") or row.get("Catalog"), str(row["Type"]).lower()) for row in rows)
-    return tuple(sorted(str(name) for name, kind in names if kind != "internal" and name != "default_catalog"))
-
-
-def _definition(session: Session, catalog: str) -> str:
-    (row,) = session.ask(statements.show_create_catalog(catalog))
-    return str(row.get("CreateCatalog") or row.get("Create Catalog") or "")
+    comment = next(
+        str(row["Comment"] or "") for row in rows if catalog in (row.get("CatalogName"), row.get("Catalog"))
+    )
+    if session.about().is_starrocks:
+        (printed,) = session.ask(statements.show_create_catalog(catalog))
+        pairs = catalog_ddl.printed_pairs(str(printed["Create Catalog"]).splitlines())
+    else:
+        pairs = {str(row["Key"]): str(row["Value"]) for row in session.ask(statements.show_catalog(catalog))}
+    return catalog_ddl.stored(catalog, comment, pairs)
 
 
 def _state(session: Session, target: str, existing: tuple[str, ...]) -> str:

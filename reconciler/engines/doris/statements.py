@@ -84,6 +84,10 @@ def tables(database: str) -> str:
     )
 
 
+def show_catalog(catalog: str) -> str:
+    return f"SHOW CATALOG {name(catalog)}"
+
+
 def show_create_catalog(catalog: str) -> str:
     return f"SHOW CREATE CATALOG {name(catalog)}"
 

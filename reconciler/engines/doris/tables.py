@@ -27,6 +27,13 @@ def databases(session: Session) -> tuple[str, ...]:
     return tuple(sorted(name for name in names if name not in SYSTEM_DATABASES))
 
 
+def catalogs(session: Session) -> tuple[str, ...]:
+    """The external ones."""
+    rows = session.ask("SHOW CATALOGS")
+    names = ((row.get("CatalogName") or row.get("Catalog"), str(row["Type"]).lower()) for row in rows)
+    return tuple(sorted(str(name) for name, kind in names if kind != "internal" and name != "default_catalog"))
+
+
 def of(session: Session, database: str) -> tuple[Table, ...]:
     return tuple(map(_table, session.ask(statements.tables(database))))
 
