@@ -82,7 +82,10 @@ def cli(context: click.Context, /, dry_run: bool, **given: Any) -> None:
             return
         from reconciler.cli import plan  # noqa: PLC0415
 
-        plan.show(options.settings(context, {}), given["output"], detailed=given["detailed_exitcode"])
+        plan.show(
+            options.settings(context, {}), given["output"], detailed=given["detailed_exitcode"],
+            connect=given["connect"],
+        )  # fmt: skip
     elif dry_run:
         raise click.UsageError("--dry-run goes without a command; `reconcile plan` is the same")
 

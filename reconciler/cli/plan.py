@@ -9,6 +9,7 @@ import click
 from reconciler import once
 from reconciler.cli import options
 from reconciler.cli.options import Settings
+from reconciler.core.ports import Finding
 from reconciler.errors import ConfigInvalid
 from reconciler.report import plan_json, plan_text
 
@@ -22,15 +23,18 @@ FAULTY, CHANGES, REFUSED = 1, 2, 4
 @options.now
 @options.review
 @click.pass_context
-def command(context: click.Context, /, output: str, detailed_exitcode: bool, **given: Any) -> None:
+def command(
+    context: click.Context, /, output: str, detailed_exitcode: bool, connect: bool, **given: Any
+) -> None:
     """Show what a pass would do, and change nothing.
 
-    Compares with the ledger where there is one, else with nothing. Opens no connection and needs no secret.
+    Compares with the ledger where there is one, else with nothing. Without --connect it opens no connection and
+    needs no secret.
     """
-    show(options.settings(context, given), output, detailed=detailed_exitcode)
+    show(options.settings(context, given), output, detailed=detailed_exitcode, connect=connect)
 
 
-def show(settings: Settings, output: str, *, detailed: bool) -> None:
+def show(settings: Settings, output: str, *, detailed: bool, connect: bool) -> None:
     """Prints the plan and ends the command with its code."""
     gc.disable()  # the process ends before a collection could free anything
     now = settings.now
@@ -42,21 +46,30 @@ def show(settings: Settings, output: str, *, detailed: bool) -> None:
         raise
     for warning in review.warnings:
         click.echo(warning, err=True)
+    found = _findings(review) if connect else ()
     if output == "json":
         base = "ledger" if review.compared else "nothing"
         document = plan_json.document(review.decision, review.refusals, review.desired, now, base=base)
+        if connect:
+            document["findings"] = [item._asdict() for item in found]
         click.echo(json.dumps(document, indent=2))
     else:
         base = f"the ledger {settings.paths.ledger}" if review.compared else "nothing: there is no ledger"
         lines = plan_text.render(review.decision, review.refusals, now, compared_with=base,
                                  plans=len(review.desired.planned))  # fmt: skip
-        click.echo("\n".join(lines))
-    click.get_current_context().exit(_code(review, detailed=detailed))
+        click.echo("\n".join((*plan_text.findings(found), *lines)))
+    click.get_current_context().exit(_code(review, found, detailed=detailed))
 
 
-def _code(review: once.Review, *, detailed: bool) -> int:
+def _findings(review: once.Review) -> tuple[Finding, ...]:
+    from reconciler.preflight import preflight  # noqa: PLC0415  it opens the doors
+
+    return preflight(review.desired, review.decision)
+
+
+def _code(review: once.Review, found: tuple[Finding, ...], *, detailed: bool) -> int:
     if review.refusals:
         return REFUSED
-    if review.decision.faults:
+    if review.decision.faults or any(item.level == "error" for item in found):
         return FAULTY
     return CHANGES if detailed and not review.decision.is_idle else 0

@@ -1,12 +1,13 @@
 """The plan of a pass for people: what changes, what follows from it, and a last line with the counts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from reconciler.core import calendar, diff
 from reconciler.core.guard import Refusal
 from reconciler.core.model import Plan, Warehouse
 from reconciler.core.plan import Decision
+from reconciler.core.ports import Finding
 from reconciler.report.words import both, count, moment, objects, safe, schedule, size
 
 
@@ -29,6 +30,12 @@ def render(
     yield from _restores(decision)
     yield from _removals(decision)
     yield _last_line(decision, compared_with, plans)
+
+
+def findings(found: Iterable[Finding]) -> Iterator[str]:
+    """What the warehouses answered."""
+    for item in found:
+        yield f"{'' if item.level == 'note' else f'{item.level}: '}{safe(item.subject)}: {safe(item.message)}"
 
 
 def _change(change: diff.Change, decision: Decision, now: datetime) -> Iterator[str]:
