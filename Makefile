@@ -10,7 +10,7 @@ COMPILE := $(OPS)/bin/uv pip compile --quiet --universal --python-version 3.11 -
 # What was checked into requirements/ci.txt, by hash: `make LOCKED=yes test`. Else whatever pyproject.toml allows.
 LOCKED ?=
 
-.PHONY: demo demo-s3 test soak check bench lock audit ops-check image image-test clean
+.PHONY: demo demo-s3 demo-doris test soak check bench lock audit ops-check image image-test clean
 
 $(STAMP): pyproject.toml $(if $(LOCKED),requirements/ci.txt)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -24,6 +24,9 @@ demo: $(STAMP)   ## the main job on two real DuckDB warehouses, in under a minut
 
 demo-s3: $(STAMP) ## the same, with the backup sets in a real S3 server on loopback
 	$(BIN)/python demo/run.py --s3
+
+demo-doris: $(STAMP) ## native snapshots of servers that speak Doris and StarRocks (stand-ins)
+	$(BIN)/python demo/doris.py
 
 test: $(STAMP)   ## every test
 	$(BIN)/python -m pytest -n 2
