@@ -20,7 +20,7 @@ RUN /build/bin/pip wheel --disable-pip-version-check --no-deps --no-index --no-b
  && python3 -m compileall -q --invalidation-mode unchecked-hash /opt/reconcile
 
 FROM ${BASE}
-# The official Python images come without the standard library's compiled files: a quarter of a second at each start.
+# The official Python images come without the standard library's compiled files, and the root is read-only later.
 RUN python3 -m compileall -q -x '/(test|tests|idlelib|lib2to3)/|-packages/' --invalidation-mode unchecked-hash \
       "$(python3 -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')" \
  && mkdir -p /config /var/lib/reconcile \

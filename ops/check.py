@@ -70,7 +70,7 @@ def locks() -> list[str]:
     project = tomllib.loads((HERE.parent / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
     wanted = {re.split(r"[<>=\[; ]", line)[0].lower() for line in
-              (*project["dependencies"], *extras["duckdb"], *extras["s3"])}  # fmt: skip
+              (*project["dependencies"], *extras["doris"], *extras["duckdb"], *extras["s3"])}  # fmt: skip
     lock = (HERE.parent / "requirements" / "image.txt").read_text()
     locked = set(re.findall(r"^([a-z0-9._-]+)==", lock, re.MULTILINE))
     return [f"requirements/image.txt lacks {name}: make lock" for name in sorted(wanted - locked)]
