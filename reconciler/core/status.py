@@ -99,7 +99,11 @@ def unhealthy(report: Status) -> tuple[str, ...]:
     found = []
     if report.configuration.state != "accepted":
         found.append(f"configuration {report.configuration.state}: {'; '.join(report.configuration.messages)}")
-    found += [f"{item.what} wait: {item.reason}: {item.allowed_by}" for item in report.pauses if item.allowed_by]
+    found += [f"{item.what} wait: {item.reason}: `{item.allowed_by}`" for item in report.pauses if item.allowed_by]
+    found += [
+        f"restore {task.id} needs approval: {task.reason}" for task in report.restores
+        if task.state == "needs_approval"
+    ]  # fmt: skip
     for warehouse in report.warehouses:
         found += [
             f"{warehouse.name}: {item.message}" for item in warehouse.conditions

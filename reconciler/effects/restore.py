@@ -119,7 +119,7 @@ def _wait_for_leave(job: Job) -> None:
     name = job.backup_set.storage
     found = job.world.lookout.before_restore(job.world.desired, name, lambda: job.storage)
     if found is not None:
-        raise StorageFailed(f"{found.reason}: {found.allowed_by}", passing=True)
+        raise StorageFailed(f"{found.reason}: `{found.allowed_by}`", passing=True)
 
 
 def _refuse_foreign_claim(job: Job) -> None:
