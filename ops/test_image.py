@@ -265,10 +265,10 @@ def held(database: Path):
 
 def exporting() -> int | None:
     """The process that exports a database inside a container: one with process numbers of its own."""
-    ours = os.readlink("/proc/self/ns/pid")
+    ours = Path("/proc/self/ns/pid").readlink()
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
-            if b"duckdb_child" in path.read_bytes() and os.readlink(path.parent / "ns/pid") != ours:
+            if b"duckdb_child" in path.read_bytes() and (path.parent / "ns/pid").readlink() != ours:
                 return int(path.parent.name)
     return None
 
