@@ -10,7 +10,7 @@ COMPILE := $(OPS)/bin/uv pip compile --quiet --universal --python-version 3.11 -
 # What was checked into requirements/ci.txt, by hash: `make LOCKED=yes test`. Else whatever pyproject.toml allows.
 LOCKED ?=
 
-.PHONY: demo demo-s3 demo-doris test soak check bench lock audit ops-check image image-test clean
+.PHONY: demo demo-s3 demo-doris test soak check bench bench-daemon bench-removal bench-duckdb lock audit ops-check image image-test clean
 
 $(STAMP): pyproject.toml $(if $(LOCKED),requirements/ci.txt)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -44,6 +44,9 @@ soak: $(STAMP)   ## lives of kills, stops and lost ledgers, with counts: SEEDS=5
 
 bench: $(STAMP)  ## ratios against named peers, in one run
 	$(BIN)/python bench/run.py
+
+bench-daemon bench-removal bench-duckdb: bench-%: $(STAMP) ## the daemon; removal (OBJECTS=, ROUNDS=); DuckDB (MIB=)
+	$(BIN)/python bench/$(patsubst duckdb,duckdb_copy,$*).py
 
 $(OPS_STAMP): requirements/ops.txt
 	test -x $(OPS)/bin/python || $(PYTHON) -m venv $(OPS)

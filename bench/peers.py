@@ -21,6 +21,13 @@ def install() -> None:
     subprocess.run([*pip, *REQUIREMENTS], check=True)
 
 
+def install_more(*requirements: str) -> None:
+    """What one bench alone needs, beside the rest."""
+    install()
+    pip = [BIN / "python", "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
+    subprocess.run([*pip, *requirements], check=True)
+
+
 def versions() -> tuple[str, ...]:
     """Each installed distribution as NAME==VERSION."""
     folders = [str(folder) for folder in FOLDER.glob("lib/python*/site-packages")]

@@ -1,11 +1,12 @@
 """Storage kind `local`: a folder. Keys are paths below its root, and nothing leaves the root.
 
-Created objects appear whole: bytes go to a hidden file first, are synced, and are then linked or renamed to
-their name. `link(2)` refuses an existing name, which makes `create` atomic among processes. The folder is
-walked part by part without following links, so that a link planted inside cannot lead outside.
+Created objects appear whole: bytes go to a file without a name, or a hidden one, are synced, and are then linked
+or renamed to their name. `link(2)` refuses an existing name, which makes `create` atomic among processes. The
+folder is walked part by part without following links, so that a link planted inside cannot lead outside.
 """
 
 import contextlib
+import errno
 import os
 import shutil
 import stat
@@ -18,6 +19,7 @@ from reconciler.core.ports import Entry, ObjectLocation
 from reconciler.errors import StorageFailed, may_pass
 
 HIDDEN = ".writing-"
+UNNAMED_UNKNOWN = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL})
 STAGING = ".staging"
 
 class LocalStore:
@@ -30,13 +32,10 @@ class LocalStore:
     def create(self, key: str, content: bytes) -> bool:
         with self._failing("create", key):
             path = self._path(key, make_parents=True)
-            hidden = self._write_hidden(path, content)
             try:
-                os.link(hidden, path)
+                self._link_whole(path, content)
             except FileExistsError:
                 return False
-            finally:
-                hidden.unlink()
             _sync_folder(path.parent)
             return True
 
@@ -128,6 +127,29 @@ class LocalStore:
                 f"storage {self.name}: {path} is a link; a local storage follows none. "
                 f"Look who put it there, then remove it"
             )
+
+    def _link_whole(self, path: Path, content: bytes) -> None:
+        """A file without a name until it is whole: a kill leaves nothing (open(2), O_TMPFILE).
+
+        Where the file system has none of those, a hidden one. Raises FileExistsError.
+        """
+        try:
+            descriptor = os.open(path.parent, os.O_TMPFILE | os.O_WRONLY, 0o600)
+        except OSError as error:
+            if error.errno not in UNNAMED_UNKNOWN:
+                raise
+            hidden = self._write_hidden(path, content)
+            try:
+                os.link(hidden, path)
+            finally:
+                hidden.unlink()
+            return
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+            # src_dir_fd makes it linkat(2) that follows the link in /proc; without, it is link(2), which does not
+            os.link(f"/proc/self/fd/{descriptor}", path, src_dir_fd=descriptor, follow_symlinks=True)
 
     def _write_hidden(self, path: Path, content: bytes) -> Path:
         hidden = path.parent / f"{HIDDEN}{uuid.uuid4().hex}"

@@ -1,10 +1,13 @@
 """Owners, manifests, claims and removal, over any object store (S1, S4, R1)."""
 
 import hashlib
+import itertools
 import json
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,7 @@ from reconciler.core.rebuild import Inventory
 from reconciler.errors import AttemptTaken, StorageFailed
 from reconciler.storage.inventory import Reading
 
+IN_FLIGHT = 4  # batches removed at once
 BATCH = 1_000  # S3 removes at most 1,000 keys in one request (DeleteObjects, API of 2006-03-01)
 
 
@@ -133,13 +137,16 @@ class SetStorage:
 
     def _remove_below(self, prefix: str) -> Removal:
         """Data first; owner marks go when nothing else is left, so that a torn removal stays ours."""
-        owners = []
-        for keys in self._batches(prefix):
-            data = tuple(key for key in keys if not key.endswith(f"/{naming.OWNER}"))
-            owners += [key for key in keys if key.endswith(f"/{naming.OWNER}")]
-            removal = self._remove(prefix, data)
-            if removal.retained:
-                return removal
+        owners: list[str] = []
+        batches = self._batches(prefix)
+        with ThreadPoolExecutor(IN_FLIGHT) as pool:
+            while window := [*itertools.islice(batches, IN_FLIGHT)]:
+                owners += [key for keys in window for key in keys if _is_owner(key)]
+                data = (tuple(key for key in keys if not _is_owner(key)) for keys in window)
+                retained = [key for removal in pool.map(partial(self._remove, prefix), data)
+                            for key in removal.retained]  # fmt: skip
+                if retained:
+                    return Removal(tuple(retained))
         for key in owners:
             self._store.discard_staging(key.removesuffix(naming.OWNER))
         return self._remove(prefix, tuple(owners))
@@ -240,6 +247,10 @@ def measure(path: Path, name: str) -> StoredFile:
             return StoredFile(name, file.tell(), digest)
     except OSError as error:
         raise StorageFailed(f"cannot read {path}: {error.strerror}") from error
+
+
+def _is_owner(key: str) -> bool:
+    return key.endswith(f"/{naming.OWNER}")
 
 
 def _dump(document: dict[str, Any]) -> bytes:

@@ -113,7 +113,7 @@ class Life:
         self._check_copy()
         assert set(os.listdir(self.site.folder / "other")) <= {"copy.duckdb"} or self.lost, "nothing half made"
         wanted = {f"{name}/{number}" for name, numbers in manifests.items() for number in numbers}
-        assert self._attempts() == wanted, "leftovers are cleaned"
+        assert self._attempts() == wanted, f"leftovers are cleaned: {sorted(self._files())}"
         self.counts[f"restores {restore['state']}"] += 1
         self.counts.update(f"tasks {task['state']}" for task in tasks.values())
 
@@ -149,7 +149,7 @@ def rows(path: Path) -> list:
         return connection.execute("SELECT count(*), sum(i), sum(hash(v)) FROM t").fetchall()
 
 
-def main(seeds: int, *, s3: bool) -> None:
+def main(seeds: int, first: int, *, s3: bool) -> None:
     spec = importlib.util.spec_from_file_location("sites", Path(__file__).parents[1] / "conftest.py")
     sites = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(sites)
@@ -157,7 +157,7 @@ def main(seeds: int, *, s3: bool) -> None:
     server = seaweed.seaweed() if s3 else None
     store = server.__enter__() if server else None
     try:
-        for seed in range(seeds):
+        for seed in range(first, first + seeds):
             with tempfile.TemporaryDirectory(prefix=f"life-{seed}-") as folder:
                 counts += Life(sites.Site(Path(folder)), seed, store).run()
             print(f"seed {seed}: {dict(counts)}", flush=True)
@@ -168,4 +168,5 @@ def main(seeds: int, *, s3: bool) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), s3="--s3" in sys.argv)
+    numbers = [int(word) for word in sys.argv[1:] if word.isdigit()]
+    main(numbers[0], numbers[1] if len(numbers) > 1 else 0, s3="--s3" in sys.argv)
