@@ -20,6 +20,8 @@ CREATE DATABASE IF NOT EXISTS `a``b'c"d\e-f.g select ü`;
 RESTORE SNAPSHOT `a``b'c"d\e-f.g select ü`.`r_task_0123` FROM `r_repo` ON (`t`, `a``b'c"d\e-f.g select ü`) PROPERTIES ("backup_timestamp" = "2026-11-22-02-30-01", "timeout" = "86400", "reserve_replica" = "true", "reserve_dynamic_partition_enable" = "true", "replication_num" = "1");
 SHOW CATALOG `a``b'c"d\e-f.g select ü`;
 CREATE CATALOG `a``b'c"d\e-f.g select ü` COMMENT "a`b'c\"d\\e-f.g select ü" PROPERTIES ("type" = "jdbc", "a`b'c\"d\\e-f.g select ü" = "a`b'c\"d\\e-f.g select ü");
+SHOW COMPUTE GROUPS;
+USE @`a``b'c"d\e-f.g select ü`;
 GRANT ADMIN_PRIV ON *.*.* TO 'backup';
 RESTORE SNAPSHOT `a``b'c"d\e-f.g select ü`.`r_task_0123` FROM `r_repo` ON (`t`, `a``b'c"d\e-f.g select ü`) PROPERTIES ("backup_timestamp" = "2026-11-22-02-30-01", "timeout" = "86400", "reserve_replica" = "true", "reserve_dynamic_partition_enable" = "true", "clean_tables" = "true", "clean_partitions" = "true", "atomic_restore" = "true", "reserve_colocate" = "true", "force_replace" = "true", "replication_num" = "1");
 CREATE REPOSITORY `r_task_0123` WITH S3 ON LOCATION "s3://bucket/acme/shop/task/1" PROPERTIES ("s3.endpoint" = "https://s3.eu-central-1.amazonaws.com", "s3.region" = "eu-central-1", "s3.credentials_provider_type" = "INSTANCE_PROFILE");

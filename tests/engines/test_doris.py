@@ -484,3 +484,55 @@ def test_a_backup_goes_on_after_a_kill_as_the_same_attempt(warehouses):
     assert states(at.site) == {TASK: ("succeeded", None)}
     assert (jobs_of(at.source, "sales"), jobs_of(at.source, "crm")) == (["FINISHED"], ["FINISHED"])
     assert attempts(at) == {"1"}
+
+
+def claimed(at) -> None:
+    """As after a crash: the claim and its journal are recorded, nothing more is known."""
+    import sqlite3
+
+    with sqlite3.connect(at.site.paths.ledger) as connection:
+        connection.execute(
+            "UPDATE restores SET state = 'running', ended_at = NULL, reason = NULL WHERE id = 'r-1'"
+        )
+
+
+def test_a_restore_that_has_run_is_found_by_its_journal_after_a_crash(warehouses):
+    """R1: by the job of its label that is newer than all that were there before the claim."""
+    at = warehouses()
+    backed_up(at)
+    at.site.apply(MONDAY_3)
+    claimed(at)
+    at.site.apply("2026-11-23T04:00:00Z")
+
+    assert restored(at)[0] == "succeeded", restored(at)
+    assert restores_of(at.target, "copy") == ["FINISHED"]
+
+
+def test_a_restore_that_nothing_proves_is_unknown_and_says_what_to_look_at(warehouses):
+    """R1: the server forgot its jobs, and the target is not empty."""
+    at = warehouses()
+    backed_up(at)
+    at.site.apply(MONDAY_3)
+    claimed(at)
+    at.target.control.forget_jobs()
+    at.site.apply("2026-11-23T04:00:00Z")
+
+    state, message = restored(at)
+    assert state == "unknown"
+    assert "the server lists no such job, and copy has 3 tables" in message
+    assert "choose a new id" in message
+    assert restores_of(at.target, "copy") == []
+
+
+def test_a_claim_with_nothing_begun_goes_on(warehouses):
+    """R1: the target is as empty as it was."""
+    at = warehouses()
+    backed_up(at)
+    at.site.apply(MONDAY_3)
+    claimed(at)
+    at.target.control.forget_jobs()
+    at.target.sql("DROP DATABASE copy")
+    at.site.apply("2026-11-23T04:00:00Z")
+
+    assert restored(at)[0] == "succeeded", restored(at)
+    assert at.target.rows("copy.orders") == at.source.rows("sales.orders")

@@ -1,6 +1,10 @@
 """`--dry-run --connect`: what warehouses answer before anything is merged or begun."""
 
 import json
+import ssl
+import subprocess
+
+import pytest
 
 MONDAY_2, MONDAY_3 = "2026-11-23T02:00:00Z", "2026-11-23T03:00:00Z"
 
@@ -68,3 +72,50 @@ def test_a_folder_of_duckdb_files_answers_as_well(shop):
         "shop: databases that the plan takes: sales",
         "warning: shop: databases in no plan: extra",
     ]
+
+
+@pytest.mark.parametrize(("groups", "named", "words"), [
+    (("etl",), None, "compute group that does the work: etl"),
+    (("etl", "adhoc"), "etl", "compute group that does the work: etl"),
+    (("etl", "adhoc"), "nightly", "has no compute group nightly; it has adhoc, etl"),
+    (("etl", "adhoc"), None, "has several compute groups, and none is named; it has adhoc, etl"),
+])  # fmt: skip
+def test_the_cluster_of_a_decoupled_warehouse_is_checked_by_its_name(site, doris, groups, named, words):
+    server = doris("doris", "4.0.2", cloud=True, groups=groups)
+    plan = site.plan | ({"backup_cluster": named} if named else {})
+    site.document["storages"] = {"bucket": {"s3": {"bucket": "backups"}}}
+    site.document["warehouses"] = {"shop": {
+        "engine": "velodb", "hosts": ["127.0.0.1"], "port": server.port, "user": "root", "storage": "bucket",
+        "plan": plan,
+    }}  # fmt: skip
+    site.write()
+    shown = site.run("--dry-run", "--connect", now=MONDAY_2)
+    assert shown.code == 1
+    assert words in shown.out
+
+
+def test_a_certificate_is_verified_and_a_server_without_tls_is_refused(site, doris, tmp_path):
+    """`tls:` is verified or refused, never clear text in silence."""
+    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate, "-days", "2",
+         "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True,
+    )  # fmt: skip
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    secured, plain = doris(tls=context), doris()
+    site.document["warehouses"] = {
+        name: {"engine": "doris", "hosts": ["127.0.0.1"], "port": server.port, "user": "root", "tls": tls}
+        for name, server, tls in (
+            ("good", secured, {"ca_file": str(certificate)}), ("untrusted", secured, {}),
+            ("without", plain, {"ca_file": str(certificate)}), ("clear", plain, "off"),
+        )
+    }  # fmt: skip
+    site.write()
+    shown = site.run("--dry-run", "--connect", "--format", "json", now=MONDAY_2)
+    found = {item["subject"]: (item["level"], item["message"]) for item in json.loads(shown.out)["findings"]}
+    assert {name: level for name, (level, _) in found.items()} == {
+        "good": "note", "clear": "note", "untrusted": "error", "without": "error",
+    }  # fmt: skip
+    assert "certificate" in found["untrusted"][1]
+    assert "SSL" in found["without"][1]

@@ -54,6 +54,9 @@ def _of(dialect: Dialect) -> Iterator[str]:
     yield statements.restore(ODD, "r_task_0123", "r_repo", ("t", ODD), [*pairs, ("replication_num", "1")])
     yield statements.show_create_catalog(ODD) if dialect.is_starrocks else statements.show_catalog(ODD)
     yield statements.create_catalog(ODD, ODD, [("type", "jdbc"), (ODD, ODD)], external=dialect.is_starrocks)
+    if not dialect.is_starrocks:
+        yield "SHOW COMPUTE GROUPS"
+        yield statements.use_group(ODD)
     yield preflight.GRANTS[dialect.product].format(user="backup")
 
 

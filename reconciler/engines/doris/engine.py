@@ -40,8 +40,7 @@ class Doris:
             return BackupResult(session.about().label, snapshots, skipped, catalogs)
 
     def preflight(self, plan: Plan | None) -> tuple[Finding, ...]:
-        group = plan.backup_cluster if plan else None
-        with self._opened(group) as session:
+        with self._opened(None) as session:
             return tuple(preflight.findings(session, self._warehouse.name, plan, self._server.user))
 
     def precheck(self, order: RestoreOrder, reader: SetReader) -> None:

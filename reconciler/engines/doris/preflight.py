@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from reconciler.core import objects as patterns
 from reconciler.core.model import Plan
 from reconciler.core.ports import Finding
-from reconciler.engines.doris import tables
+from reconciler.engines.doris import groups, tables
 from reconciler.engines.doris.session import DENIED, Said, Session
 
 GRANTS = {  # what a snapshot needs beyond LOAD on its databases
@@ -19,7 +19,11 @@ def findings(session: Session, warehouse: str, plan: Plan | None, user: str) -> 
     yield Finding(warehouse, "note", f"reachable: {about.label}")
     if plan is None:
         return
-    if not about.decoupled:
+    if about.decoupled:
+        yield Finding(warehouse, "note", f"compute group that does the work: "
+                                         f"{groups.chosen(session, warehouse, plan.backup_cluster)}")  # fmt: skip
+        yield Finding(warehouse, "error", "it keeps compute and storage apart: its server refuses native snapshots")
+    else:
         yield from _rights(session, warehouse, user)
         if plan.backup_cluster is not None:
             yield Finding(warehouse, "error", f"it has no compute groups; leave out backup_cluster "
