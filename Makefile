@@ -10,7 +10,7 @@ COMPILE := $(OPS)/bin/uv pip compile --quiet --universal --python-version 3.11 -
 # What was checked into requirements/ci.txt, by hash: `make LOCKED=yes test`. Else whatever pyproject.toml allows.
 LOCKED ?=
 
-.PHONY: demo demo-s3 demo-doris test soak check bench bench-daemon bench-removal bench-duckdb lock audit ops-check image image-test clean
+.PHONY: demo demo-s3 demo-doris demo-velodb test soak check bench bench-daemon bench-removal bench-duckdb lock audit ops-check image image-test clean
 
 $(STAMP): pyproject.toml $(if $(LOCKED),requirements/ci.txt)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -27,6 +27,9 @@ demo-s3: $(STAMP) ## the same, with the backup sets in a real S3 server on loopb
 
 demo-doris: $(STAMP) ## native snapshots of servers that speak Doris and StarRocks (stand-ins)
 	$(BIN)/python demo/doris.py
+
+demo-velodb: $(STAMP) ## exports of a warehouse that keeps compute and storage apart (a stand-in)
+	$(BIN)/python demo/doris.py --velodb
 
 test: $(STAMP)   ## every test
 	$(BIN)/python -m pytest -n 2

@@ -1,5 +1,7 @@
 """The main job on servers that speak Doris: native snapshots into a real S3 server, and back under another name.
 
+With `--velodb` on warehouses that keep compute and storage apart, by export, run by a backup cluster.
+
 The servers are stand-ins of the tests (tests/doris_server): MySQL's protocol, the statements and answers of Apache
 Doris or StarRocks, real rows in DuckDB, real objects in SeaweedFS. Every command is printed before it runs.
 """
@@ -24,20 +26,25 @@ WORK = HERE / "work"
 RECONCILE = Path(sys.executable).with_name("reconcile")
 PLANS = WORK / "plans.yaml"
 ROWS = 50_000
+SNAPSHOTS = (("doris", "doris", "3.0.5"), ("starrocks", "starrocks", "3.4.0"))
+VELODB = (("velodb", "doris", "4.0.2"),)
 TABLES = ("sales.orders", "sales.days", "crm.people")
 
 
 def main() -> None:
     began = time.monotonic()
-    for product, version in (("doris", "3.0.5"), ("starrocks", "3.4.0")):
+    for engine, product, version in VELODB if "--velodb" in sys.argv else SNAPSHOTS:
         shutil.rmtree(WORK, ignore_errors=True)
         WORK.mkdir()
         with contextlib.ExitStack() as stack:
             store = stack.enter_context(seaweed.seaweed())
-            source, target = (stack.enter_context(DorisServer(product, version, speed=20)) for _ in range(2))
-            say(f"Two warehouses that speak {product} {version}, and a bucket of an S3 server on {store.endpoint}.")
+            apart = {"cloud": True, "groups": ("backup_cg", "adhoc")} if engine == "velodb" else {}
+            source, target = (
+                stack.enter_context(DorisServer(product, version, speed=20, **apart)) for _ in range(2)
+            )
+            say(f"Two warehouses of engine {engine} ({product} {version}), and a bucket on {store.endpoint}.")
             fill(source)
-            write(plans(product, source, target, store))
+            write(plans(engine, source, target, store))
             run_story(source, target)
     print(f"\nDone in {time.monotonic() - began:.0f} s. Everything is in {WORK.relative_to(Path.cwd())}.")
 
@@ -46,7 +53,7 @@ def run_story(source: DorisServer, target: DorisServer) -> None:
     say("What would a pass do, and what do the warehouses say to it?")
     reconcile("2026-11-22T12:00:00Z", "--dry-run", "--connect")
     reconcile("2026-11-22T12:00:00Z", "apply")
-    say("The backup is due: one repository for the attempt, one snapshot for each database.")
+    say("The backup is due.")
     reconcile("2026-11-23T02:00:00Z", "apply")
     say("The restore request has its set now: `sales` goes into the other warehouse, under another name.")
     reconcile("2026-11-23T02:10:00Z", "--dry-run", "--connect")
@@ -86,29 +93,31 @@ def fill(server: DorisServer) -> None:
     print(f"  {sum(len(server.rows(table)) for table in TABLES):,} rows in {len(TABLES)} tables")
 
 
-def plans(product: str, source: DorisServer, target: DorisServer, store: seaweed.Seaweed) -> str:
+def plans(engine: str, source: DorisServer, target: DorisServer, store: seaweed.Seaweed) -> str:
     os.environ |= {"S3_KEY": seaweed.ACCESS_KEY, "S3_SECRET": seaweed.SECRET_KEY, "RECONCILE_FILE": "plans.yaml"}
     return yaml.safe_dump({
         "version": 1,
         "installation": "demo",
         "storages": {"bucket": {"s3": {
-            "bucket": seaweed.BUCKET, "prefix": product, "endpoint": store.endpoint,
+            "bucket": seaweed.BUCKET, "prefix": engine, "endpoint": store.endpoint,
             "credentials": {"access_key": {"env": "S3_KEY"}, "secret_key": {"env": "S3_SECRET"}},
         }}},
         "warehouses": {
             "analytics": {
-                "engine": product, "hosts": ["127.0.0.1"], "port": source.port, "user": "root", "storage": "bucket",
+                "engine": engine, "hosts": ["127.0.0.1"], "port": source.port, "user": "root", "storage": "bucket",
                 "plan": {
                     "periodic": {"backup_every": ["monday", "thursday"], "start_time": "02:00"},
                     "objects": {"databases": ["sales", "crm"], "external_catalogs": ["lake"]},
                     "retention_days": 14,
+                    **({"backup_cluster": "backup_cg"} if engine == "velodb" else {}),
                 },
             },
-            "staging": {"engine": product, "hosts": ["127.0.0.1"], "port": target.port, "user": "root"},
+            "staging": {"engine": engine, "hosts": ["127.0.0.1"], "port": target.port, "user": "root"},
         },
         "restores": [{
             "id": "sales-to-staging", "from": {"warehouse": "analytics", "backup_set": "latest"},
-            "to": {"warehouse": "staging"}, "databases": {"sales": "sales_restored", "crm": "crm"},
+            "to": {"warehouse": "staging"} | ({"cluster": "adhoc"} if engine == "velodb" else {}),
+            "databases": {"sales": "sales_restored", "crm": "crm"},
             "external_catalogs": ["lake"], "restore_properties": {"replication_num": 1},
         }],
     }, sort_keys=False)  # fmt: skip

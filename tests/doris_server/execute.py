@@ -4,7 +4,19 @@ import dataclasses
 import json
 from typing import Any
 
-from . import backup_job, catalogs, grammar, jobs, labels, queries, repositories, restore_submit, show_jobs, shows
+from . import (
+    backup_job,
+    catalogs,
+    exports,
+    grammar,
+    jobs,
+    labels,
+    queries,
+    repositories,
+    restore_submit,
+    show_jobs,
+    shows,
+)
 from . import statements as s
 from .answers import Done, Rows, table
 from .errors import Refused
@@ -202,6 +214,7 @@ def _snapshot(session: Session, asked: s.ShowSnapshot) -> Rows:
 
 HOW: dict[type, Any] = {
     s.Query: lambda session, asked: queries.run(session, asked.sql),
+    s.ShowTransaction: lambda session, asked: exports.transactions(session, asked.database, asked.label),
     s.Backup: _backup,
     s.Restore: _restore,
     s.Cancel: _cancel,

@@ -14,7 +14,17 @@ from .tables import quoted
 INTERNAL = {"internal", "default_catalog"}
 
 
+def resolved(session: Any, sql: str) -> str:
+    """A SELECT in DuckDB's words over the store's tables."""
+    return _resolve(session, _parsed(sql)).sql("duckdb")
+
+
 def run(session: Any, sql: str) -> Rows | Done:
+    from . import exports
+
+    answered = exports.outfile(session, sql) or exports.load(session, sql)
+    if answered is not None:
+        return answered
     tree = _parsed(sql)
     if isinstance(tree, exp.Insert | exp.Delete | exp.Update):
         written = tree.find(exp.Table)

@@ -26,6 +26,11 @@ def show(reader: Reader, dialect: Dialect):
         return _jobs(reader, "restore", "Label", WHERE_RESTORE)
     if reader.take("SNAPSHOT", "ON"):
         return _snapshot(reader)
+    if not dialect.starrocks and reader.take("TRANSACTION"):
+        reader.expect("FROM")
+        database = reader.name()
+        reader.expect("WHERE", "LABEL", "=")
+        return s.ShowTransaction(database, reader.text())
     if reader.take("REPOSITORIES"):
         return s.ShowRepositories()
     return _catalogs(reader, dialect) or _groups(reader, dialect) or _tables(reader) or _plain(reader)

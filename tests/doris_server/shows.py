@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import sqlglot
+
 from . import clock
 from .answers import Rows, table
 from .catalogs import matches
@@ -88,6 +90,15 @@ def _partitions(session: Any, asked: Show) -> Rows:
     )
 
 
+def _qualified(session: Any, asked: Show, query: str) -> str:
+    """The body names its tables as `internal`.`db`.`t`: export contract §5.2."""
+    tree = sqlglot.parse_one(query, read="doris")
+    for node in tree.find_all(sqlglot.exp.Table):
+        node.set("db", sqlglot.exp.to_identifier(node.db or (asked.target[-2] if len(asked.target) > 1 else session.database)))
+        node.set("catalog", sqlglot.exp.to_identifier("internal"))
+    return tree.sql("doris", identify=True)
+
+
 def _create(session: Any, asked: Show) -> Rows:
     each = session.find(asked.target)
     if asked.what == "CREATE TABLE" and each.kind != "VIEW":
@@ -97,7 +108,7 @@ def _create(session: Any, asked: Show) -> Rows:
         return Rows(("Materialized View", "Create Materialized View"), [(each.name, text)])
     if each.kind != "VIEW":
         raise Refused(f"'{each.name}' is not VIEW", 1347)
-    text = f"CREATE VIEW `{each.name}` AS {each.definition.query};"
+    text = f"CREATE VIEW `{each.name}` AS {_qualified(session, asked, each.definition.query)};"
     return Rows(
         ("View", "Create View", "character_set_client", "collation_connection"),
         [(each.name, text, "utf8mb4", "utf8mb4_0900_bin")],

@@ -83,6 +83,11 @@ class ShowSnapshot(NamedTuple):
     timestamp: str | None
 
 
+class ShowTransaction(NamedTuple):
+    database: str
+    label: str
+
+
 class CreateCatalog(NamedTuple):
     name: str
     comment: str

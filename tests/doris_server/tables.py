@@ -12,7 +12,7 @@ from sqlglot import exp
 
 from .statements import ColumnText, CreateTable, PartitionText
 
-TYPES = {"LARGEINT": "HUGEINT", "STRING": "VARCHAR", "BITMAP": "BLOB", "HLL": "BLOB", "QUANTILE_STATE": "BLOB",
+TYPES = {"LARGEINT": "HUGEINT", "STRING": "VARCHAR", "BITMAP": "BLOB", "HLL": "BLOB", "QUANTILE_STATE": "BLOB", "AGG_STATE": "BLOB",
          "IPV4": "VARCHAR", "IPV6": "VARCHAR", "VARIANT": "VARCHAR", "JSONB": "VARCHAR", "JSON": "VARCHAR",
          "DATETIMEV2": "TIMESTAMP", "DATETIME": "TIMESTAMP", "DATEV2": "DATE", "DECIMALV3": "DECIMAL", "VARBINARY": "BLOB"}  # fmt: skip
 WHOLE = PartitionText()

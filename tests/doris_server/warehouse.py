@@ -58,6 +58,7 @@ class Warehouse:
         self.repositories: dict[str, Repository] = {}
         self.catalogs: dict[str, Catalog] = {}
         self.groups: dict[str, Group] = {}
+        self.labels: dict[str, dict[str, int]] = {}  # of loads, by database
         self.jobs: dict[int, list] = {}  # of a database's id (-1: external catalogs), oldest first
         self.leader = 0
         self.ports: list[int] = []  # of the frontends

@@ -1,9 +1,13 @@
 """For engines that speak Doris: sites whose warehouses are stand-in servers and whose storage is a real S3 server."""
 
+import sys
 import uuid
+from pathlib import Path
 
 import pytest
 import seaweed
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 
 class Warehouses:
@@ -57,8 +61,11 @@ def warehouses(site, s3_server, doris, monkeypatch):
     monkeypatch.setenv("DORIS_TEST_ACCESS", seaweed.ACCESS_KEY)
     monkeypatch.setenv("DORIS_TEST_SECRET", seaweed.SECRET_KEY)
 
-    def make(product: str = "doris", version: str = "3.0.3", **more) -> Warehouses:
-        made = Warehouses(site, s3_server, doris(product, version, **more), doris(product, version), product)
+    def make(
+        product: str = "doris", version: str = "3.0.3", engine: str = "", target: dict | None = None, **more
+    ) -> Warehouses:
+        servers = doris(product, version, **more), doris(product, version, **(target or {}))
+        made = Warehouses(site, s3_server, *servers, engine or product)
         made.fill()
         site.apply("2026-11-23T00:00:00Z")
         return made

@@ -104,7 +104,7 @@ def test_ddl_and_what_is_there(filled):
     )
     assert (
         query("SHOW CREATE VIEW sales.names")[0]["Create View"]
-        == "CREATE VIEW `names` AS SELECT what FROM sales.orders;"
+        == "CREATE VIEW `names` AS SELECT `what` FROM `internal`.`sales`.`orders`;"
     )
     assert query("SHOW CREATE DATABASE sales")[0]["Create Database"] == "CREATE DATABASE `sales`"
     assert [row["Database"] for row in query("SHOW DATABASES")] == [

@@ -15,12 +15,15 @@ from reconciler.core.ports import (
     SetReader,
     Watch,
 )
-from reconciler.engines.doris import catalog_ddl, groups, preflight, statements, tables
+from reconciler.engines.doris import catalog_ddl, export_statements, groups, preflight, statements, tables
+from reconciler.engines.doris.export_backup import Export
+from reconciler.engines.doris.export_restore import Import
 from reconciler.engines.doris.session import Said, Session, opened
 from reconciler.engines.doris.snapshot_backup import Backup
 from reconciler.engines.doris.snapshot_restore import Restore, inventories
 from reconciler.errors import EngineFailed, StepFailed
 
+TIMEOUT = 14_400  # seconds for one load: the server's own default
 PRODUCTS = {"doris": "doris", "velodb": "doris", "starrocks": "starrocks"}
 
 
@@ -32,55 +35,91 @@ class Doris:
         self._warehouse, self._server, self._resolve = warehouse, warehouse.connection, resolve
 
     def backup(self, order: BackupOrder, number: int, folder: AttemptFolder, watch: Watch) -> BackupResult:
-        with self._opened(order.plan.backup_cluster) as session:
-            self._refuse_what_it_cannot(session, "back up")
+        with self._opened() as session:
+            method = self._method(session, order)
             databases = self._chosen(session, order)
             catalogs = self._catalogs(session, order)
-            snapshots, skipped = Backup(session, order, number, folder, watch).run(databases)
+            if method == "export":
+                session.require(*export_statements.settings(order.plan.timeout))
+                snapshots, skipped = Export(session, order, folder, number, watch).run(databases)
+            else:
+                snapshots, skipped = Backup(session, order, number, folder, watch).run(databases)
             return BackupResult(session.about().label, snapshots, skipped, catalogs)
 
     def preflight(self, plan: Plan | None) -> tuple[Finding, ...]:
-        with self._opened(None) as session:
+        with self._opened() as session:
             return tuple(preflight.findings(session, self._warehouse.name, plan, self._server.user))
 
     def precheck(self, order: RestoreOrder, reader: SetReader) -> None:
-        with self._opened(order.request.cluster) as session:
-            self._refuse_what_it_cannot(session, "restore")
+        with self._opened() as session:
             self._refuse_catalogs(session, order)
-            Restore(session, order, reader, inventories(order, reader)).check()
+            self._restore_of(session, order, reader).check()
 
     def restore(self, order: RestoreOrder, reader: SetReader, watch: Watch) -> None:
-        with self._opened(order.request.cluster) as session:
-            Restore(session, order, reader, inventories(order, reader)).run(watch)
+        with self._opened() as session:
+            self._restore_of(session, order, reader).run(watch)
             for catalog in self._wanted_catalogs(order):
                 self._create_catalog(session, catalog, self._secrets(order, catalog))
 
     def abandon(self, order: RestoreOrder) -> str:
         """The server drops what a cancelled job had begun; the state is looked up, not assumed."""
         try:
-            with self._opened(None) as session:
+            with self._opened() as session:
                 existing = tables.databases(session)
                 return "; ".join(_state(session, target, existing) for _, target in order.databases)
         except StepFailed as error:
             return f"in what state the target is cannot be asked: {error}"
 
-    def _opened(self, group: str | None) -> Any:
-        return opened(self._warehouse.name, self._server, self._resolve, group)
+    def _opened(self) -> Any:
+        return opened(self._warehouse.name, self._server, self._resolve)
 
-    def _refuse_what_it_cannot(self, session: Session, what: str) -> None:
+    def _method(self, session: Session, order: BackupOrder) -> str:
+        """What the plan says; otherwise export where the server refuses snapshots."""
+        self._refuse_other_product(session)
+        about = session.about()
+        method = order.plan.method or ("export" if about.decoupled else "snapshot")
+        if about.decoupled:
+            self._use_group(session, order.plan.backup_cluster)
+        elif order.plan.backup_cluster is not None:
+            groups.refuse(self._warehouse.name, order.plan.backup_cluster)
+        if method == "snapshot":
+            self._refuse_snapshots(session, "back up")
+        elif about.is_starrocks:
+            raise EngineFailed(f"warehouse {self._warehouse.name}: this release has no exports of StarRocks")
+        return method
+
+    def _restore_of(self, session: Session, order: RestoreOrder, reader: SetReader) -> Restore | Import:
+        """By how the set was made."""
+        self._refuse_other_product(session)
+        if session.about().decoupled:
+            self._use_group(session, order.request.cluster)
+        elif order.request.cluster is not None:
+            groups.refuse(self._warehouse.name, order.request.cluster)
+        found = inventories(order, reader)
+        if {item["method"] for item in found.values()} == {"export"}:
+            session.require(*export_statements.settings(TIMEOUT))
+            return Import(session, order, reader, found)
+        self._refuse_snapshots(session, "restore")
+        return Restore(session, order, reader, found)
+
+    def _use_group(self, session: Session, named: str | None) -> None:
+        session.require(statements.use_group(groups.chosen(session, self._warehouse.name, named)))
+
+    def _refuse_other_product(self, session: Session) -> None:
         about = session.about()
         if about.product != PRODUCTS[self._warehouse.engine]:
             raise EngineFailed(
                 f"warehouse {self._warehouse.name} is declared with engine {self._warehouse.engine}, but the "
                 f"server says it is {about.text!r}"
             )
+
+    def _refuse_snapshots(self, session: Session, what: str) -> None:
+        about = session.about()
         if about.decoupled:
             raise EngineFailed(
                 f"warehouse {self._warehouse.name} keeps compute and storage apart ({about.label}): its SQL cannot "
                 f"{what} by snapshots, which the server refuses as not supported in cloud mode"
             )
-        if session.group is not None:
-            groups.refuse(self._warehouse.name, session.group)
 
     def _chosen(self, session: Session, order: BackupOrder) -> tuple[str, ...]:
         if not order.objects.databases:

@@ -22,7 +22,9 @@ def findings(session: Session, warehouse: str, plan: Plan | None, user: str) -> 
     if about.decoupled:
         yield Finding(warehouse, "note", f"compute group that does the work: "
                                          f"{groups.chosen(session, warehouse, plan.backup_cluster)}")  # fmt: skip
-        yield Finding(warehouse, "error", "it keeps compute and storage apart: its server refuses native snapshots")
+        if plan.method == "snapshot":
+            words = "it keeps compute and storage apart: its server refuses native snapshots; leave out `method`"
+            yield Finding(warehouse, "error", words)
     else:
         yield from _rights(session, warehouse, user)
         if plan.backup_cluster is not None:

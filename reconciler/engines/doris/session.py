@@ -52,11 +52,12 @@ class Session:
     """One connection, made anew when it broke. Statements that change something are never sent twice by it."""
 
     def __init__(
-        self, warehouse: str, server: Server, resolve: Callable[[SecretReference], str], group: str | None = None
+        self, warehouse: str, server: Server, resolve: Callable[[SecretReference], str]
     ) -> None:
-        self._warehouse, self._server, self._resolve, self.group = warehouse, server, resolve, group
+        self._warehouse, self._server, self._resolve = warehouse, server, resolve
         self._connection: Any = None
         self._first = 0  # of the hosts: the one that answered last
+        self._required: list[str] = []  # what each new connection is told, beyond what all are
         self.dialect: Dialect | None = None
 
     def about(self) -> Dialect:
@@ -66,12 +67,22 @@ class Session:
         assert self.dialect is not None  # noqa: S101  a connection knows its server
         return self.dialect
 
+    def require(self, *told: str) -> None:
+        """Statements that this connection and every later one begin with: settings, the compute group."""
+        for statement in told:
+            self._required.append(statement)
+            self._run(statement)
+
     def ask(self, statement: str) -> list[dict[str, Any]]:
         """The rows of a statement that changes nothing; a broken connection is made anew, once."""
         try:
             return self._run(statement)
         except Unanswered:
             return self._run(statement)
+
+    def once(self, statement: str) -> list[dict[str, Any]]:
+        """The rows of a statement that must not be sent twice. Raises Unanswered as `tell` does."""
+        return self._run(statement)
 
     def tell(self, statement: str) -> None:
         """A statement that changes something. Raises Unanswered where it may or may not have taken effect."""
@@ -141,16 +152,14 @@ class Session:
         )  # fmt: skip
 
     def _prepare(self) -> None:
-        """Times in UTC, strings with backslash escapes, the internal catalog, and the chosen group."""
+        """Times in UTC, strings with backslash escapes, the internal catalog, and what the work requires."""
         (row,) = self._run("SELECT @@version_comment AS about")
         self.dialect = dialects.recognised(str(row["about"]))
         self._run("SET time_zone = '+00:00'")
         self._run("SET sql_mode = ''")
         self._run(f"USE {self.dialect.internal}")
-        if self.group is not None and self.dialect.decoupled:
-            from reconciler.engines.doris import statements  # noqa: PLC0415
-
-            self._run(statements.use_group(self.group))
+        for statement in self._required:
+            self._run(statement)
 
     @property
     def _place(self) -> str:
@@ -159,9 +168,9 @@ class Session:
 
 @contextlib.contextmanager
 def opened(
-    warehouse: str, server: Server, resolve: Callable[[SecretReference], str], group: str | None = None
+    warehouse: str, server: Server, resolve: Callable[[SecretReference], str]
 ) -> Iterator[Session]:
-    session = Session(warehouse, server, resolve, group)
+    session = Session(warehouse, server, resolve)
     try:
         yield session
     finally:

@@ -1,0 +1,20 @@
+"""What the status file tells, for the tests of engines."""
+
+import json
+
+TASK = "shop-20261123T020000Z"
+MONDAY_2, MONDAY_3 = "2026-11-23T02:00:00Z", "2026-11-23T03:00:00Z"
+
+
+def status(site) -> dict:
+    return json.loads(site.paths.status.read_text())
+
+
+def states(site) -> dict[str, tuple[str, str | None]]:
+    tasks = {task["id"]: task for item in status(site)["warehouses"] for task in item["backup_tasks"]}
+    return {name: (task["state"], task["error"]) for name, task in tasks.items()}
+
+
+def restored(at) -> tuple[str, str]:
+    (task,) = status(at.site)["restore_tasks"]
+    return task["state"], task["message"]
