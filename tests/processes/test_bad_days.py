@@ -1,11 +1,13 @@
 """Real processes that are killed, doubled, interrupted or shut out; then the next pass settles it."""
 
+import contextlib
 import json
 import os
 import signal
 import sqlite3
 import subprocess
 import sys
+from pathlib import Path
 
 import duckdb
 import lives
@@ -24,16 +26,15 @@ def states(site) -> dict[str, str]:
 
 
 def child_of(process: subprocess.Popen) -> list[int]:
-    try:
-        with open(f"/proc/{process.pid}/task/{process.pid}/children") as children:
-            main = [int(child) for child in children.read().split()]
-    except OSError:
-        return []
-    threads = os.listdir(f"/proc/{process.pid}/task")
-    for thread in threads:
-        with open(f"/proc/{process.pid}/task/{thread}/children") as children:
-            main += [int(child) for child in children.read().split()]
-    return main
+    """Its DuckDB processes. One that is not yet itself is left out: stopped then it would hold its parent."""
+    found = []
+    for children in Path(f"/proc/{process.pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            found += [
+                int(child) for child in children.read_text().split()
+                if b"duckdb_child" in Path(f"/proc/{child}/cmdline").read_bytes()
+            ]  # fmt: skip
+    return found
 
 
 def end(process: subprocess.Popen) -> int:

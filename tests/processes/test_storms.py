@@ -36,11 +36,17 @@ def strace():
             pytest.skip("strace cannot be installed here")
 
     def run(site, injection: str, now: str) -> int:
-        return subprocess.run(
+        """Its exit code. A traced process that hangs is a kill as well: what comes after must settle it."""
+        process = subprocess.Popen(
             ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"inject={injection}", RECONCILE, "--now", now, "apply"],
-            cwd=site.folder, env=os.environ | {"RECONCILE_FILE": "plans.yaml"}, capture_output=True, check=False,
-            timeout=120,
-        ).returncode  # fmt: skip
+            cwd=site.folder, env=os.environ | {"RECONCILE_FILE": "plans.yaml"}, start_new_session=True,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            return process.wait(60)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            return process.wait()
 
     return run
 
