@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from reconciler.core.ports import ObjectLocation
 from reconciler.engines.doris import dialect as dialects
-from reconciler.engines.doris import preflight, statements
+from reconciler.engines.doris import columns, export_statements, preflight, statements
 from reconciler.engines.doris.dialect import Dialect
 from reconciler.errors import EngineFailed
 
@@ -55,9 +55,23 @@ def _of(dialect: Dialect) -> Iterator[str]:
     yield statements.show_create_catalog(ODD) if dialect.is_starrocks else statements.show_catalog(ODD)
     yield statements.create_catalog(ODD, ODD, [("type", "jdbc"), (ODD, ODD)], external=dialect.is_starrocks)
     if not dialect.is_starrocks:
+        yield from _of_exports(dialect)
         yield "SHOW COMPUTE GROUPS"
         yield statements.use_group(ODD)
     yield preflight.GRANTS[dialect.product].format(user="backup")
+
+
+def _of_exports(dialect: Dialect) -> Iterator[str]:
+    storage = dialect.storage_properties(KEYS)
+    kinds = ("int", "largeint", "datetime(6)", "decimal(76,9)", "bitmap", "hll", "quantile_state", "array<int>", "ipv4")
+    chosen = tuple(columns.column(f"{ODD} {kind}", kind) for kind in kinds)
+    yield from export_statements.settings(21_600)
+    yield from (export_statements.show_create(kind, ODD, ODD) for kind in ("TABLE", "VIEW"))
+    yield export_statements.columns(ODD, ODD)
+    yield export_statements.outfile(ODD, ODD, chosen, KEYS, "data/00001/1/", storage)
+    yield export_statements.load(ODD, ODD, "r_label", chosen, "s3://bucket/acme/data/00001/1/{part-a_0}.parquet", storage)
+    yield export_statements.count(ODD, ODD)
+    yield export_statements.show_transaction(ODD, "r_label")
 
 
 @pytest.mark.parametrize("product", sorted(COMMENTS))
