@@ -536,3 +536,23 @@ def test_a_claim_with_nothing_begun_goes_on(warehouses):
 
     assert restored(at)[0] == "succeeded", restored(at)
     assert at.target.rows("copy.orders") == at.source.rows("sales.orders")
+
+
+@pytest.mark.parametrize("product", ["doris", "starrocks"])
+def test_names_that_need_quotes_change_no_statement(warehouses, product):
+    """Reserved words, dashes, dollars: in databases and tables, on the way out and back."""
+    at = warehouses(product, "")
+    at.source.sql("CREATE DATABASE `select-from`")
+    for table in ("table", "a-b$c", "where"):
+        at.source.sql(
+            f"CREATE TABLE `select-from`.`{table}` (id INT NOT NULL) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 1"
+        )
+        at.source.sql(f"INSERT INTO `select-from`.`{table}` VALUES (1)")
+    at.source.sql("CREATE TABLE `select-from`.`lake` (id INT) ENGINE=JDBC")
+    at.site.restore("r-1", databases={"select-from": "order-by"}, restore_properties={"replication_num": 1})
+    at.site.apply(MONDAY_2)
+    at.site.apply(MONDAY_3)
+
+    assert restored(at)[0] == "succeeded", restored(at)
+    for table in ("table", "a-b$c", "where"):
+        assert at.target.rows(f"order-by.{table}") == [(1,)]

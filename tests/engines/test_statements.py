@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.core.ports import ObjectLocation
-from reconciler.engines.doris import dialect as dialects
 from reconciler.engines.doris import columns, export_statements, preflight, statements
+from reconciler.engines.doris import dialect as dialects
 from reconciler.engines.doris.dialect import Dialect
 from reconciler.errors import EngineFailed
 

@@ -10,10 +10,12 @@ from reconciler.core import naming
 from reconciler.core.ports import ObjectLocation, RestoreOrder, SetReader, Watch
 from reconciler.engines.doris import ddl, export_statements, statements, tables
 from reconciler.engines.doris.columns import Column
-from reconciler.engines.doris.session import Said, Session
+from reconciler.engines.doris.session import Said, Session, Unanswered
 from reconciler.errors import EngineFailed, OutcomeUnknown
 
 USED = "has already been used"
+UNDER_WAY = frozenset({"PREPARE", "PRECOMMITTED", "COMMITTED"})  # of a transaction that will be visible, or aborted
+PAUSE = 1.0  # seconds between two looks at a load
 
 
 class Part(NamedTuple):
@@ -55,16 +57,16 @@ class Import:
             self._session.tell(statements.create_database(part.target))
             for record in part.inventory["tables"]:
                 watch.progress(100 * done / amount)
-                self._load(part, record)
+                self._load(part, record, watch)
                 done += 1
             self._make_views(part)
 
-    def _load(self, part: Part, record: dict[str, Any]) -> None:
+    def _load(self, part: Part, record: dict[str, Any], watch: Watch) -> None:
         given = dict(self._order.request.restore_properties)
         self._session.tell(ddl.replayable(record["statement"], part.target, record["name"], given))
         present = self._count(part.target, record["name"])
         if present == 0 and record["rows"] > 0:
-            self._insert(part, record)
+            self._insert(part, record, watch)
             present = self._count(part.target, record["name"])
         if present != record["rows"]:
             raise OutcomeUnknown(
@@ -72,8 +74,8 @@ class Import:
                 f"at it, drop the database if nothing else writes to it, and restore again under a new id"
             )
 
-    def _insert(self, part: Part, record: dict[str, Any]) -> None:
-        """Once, whatever becomes of its answer: a label that is used has been loaded."""
+    def _insert(self, part: Part, record: dict[str, Any], watch: Watch) -> None:
+        """Once, whatever becomes of its answer: a label that is used has been loaded, or is being loaded."""
         place = self._order.manifest.place
         label = naming.stem(place, part.attempt, self._order.restore_id, part.target, record["name"])
         location = self._reader.location(part.attempt)
@@ -82,11 +84,31 @@ class Import:
             part.target, record["name"], label, kept, _uri(location, record["files"]),
             self._session.about().storage_properties(location),
         )  # fmt: skip
+        while not self._is_loaded(statement, part.target, label):
+            watch.pause(PAUSE)
+
+    def _is_loaded(self, statement: str, database: str, label: str) -> bool:
+        """Sends the statement unless a load of the label runs or has run; a lost answer is asked for by the label."""
+        status = self._status(database, label)
+        if status == "VISIBLE" or status in UNDER_WAY:
+            return status == "VISIBLE"
         try:
             self._session.tell(statement)
+        except Unanswered:
+            return False
         except Said as refusal:
             if USED not in refusal.words:
                 raise
+            return status is None  # the server knows no more of it than that it is used: the rows are counted next
+        return True
+
+    def _status(self, database: str, label: str) -> str | None:
+        """Of the newest load of the label; None where the server knows of none."""
+        try:
+            rows = self._session.ask(export_statements.show_transaction(database, label))
+        except Said:
+            return None
+        return str(rows[-1]["TransactionStatus"]) if rows else None
 
     def _make_views(self, part: Part) -> None:
         """As often as one more could be made: views may need each other, in any order."""
