@@ -555,4 +555,4 @@ def test_names_that_need_quotes_change_no_statement(warehouses, product):
 
     assert restored(at)[0] == "succeeded", restored(at)
     for table in ("table", "a-b$c", "where"):
-        assert at.target.rows(f"order-by.{table}") == [(1,)]
+        assert [tuple(row) for row in at.target.sql(f"SELECT * FROM `order-by`.`{table}`")] == [(1,)]

@@ -88,7 +88,7 @@ class Import:
             watch.pause(PAUSE)
 
     def _is_loaded(self, statement: str, database: str, label: str) -> bool:
-        """Sends the statement unless a load of the label runs or has run; a lost answer is asked for by the label."""
+        """Sends the statement unless a load of the label runs or has run; a lost answer is asked by the label."""
         status = self._status(database, label)
         if status == "VISIBLE" or status in UNDER_WAY:
             return status == "VISIBLE"
