@@ -291,6 +291,7 @@ def _after(recorded: Recorded, revisions: tuple[PlanRevision, ...], tasks: tuple
         history=(*recorded.history, *overwritten),
         open_tasks=tuple(task for task in rows.values() if task.is_open),
         last_tasks=last,
+        taken=recorded.taken | {task.id for task in tasks},
     )
 
 

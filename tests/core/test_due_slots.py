@@ -18,7 +18,8 @@ from core_values import (
     warehouse,
 )
 
-from reconciler.core.plan import StartBackup
+from reconciler.core import plan
+from reconciler.core.plan import Rows, StartBackup
 from reconciler.core.record import Task
 
 SLOT = MONDAY + 2 * HOUR
@@ -490,3 +491,17 @@ def test_slots_follow_the_plans_zone_through_a_clock_change():
                 memory.begin(task.id, now)
                 memory.succeed(task.id, now)
     assert memory.states() == {"shop-20261025T003000Z": "succeeded"}
+
+
+def test_a_one_time_start_on_a_slot_that_was_settled_in_this_very_pass_stays_a_fault():
+    """D5: what a decision leaves behind knows the tasks that it made, so that the next one says the same."""
+    memory = Memory()
+    memory.take(desired(warehouse(a_plan())), MONDAY)
+    later = MONDAY + 3 * DAY
+    wanted = desired(warehouse(once(MONDAY + DAY + 2 * HOUR)))
+
+    decision = memory.decide(wanted, later)
+
+    assert [fault.subject for fault in decision.faults] == ["shop"]
+    assert plan.decide(wanted, decision.after, later).faults == decision.faults
+    assert plan.decide(wanted, decision.after, later).rows == Rows()
