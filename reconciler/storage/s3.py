@@ -59,10 +59,15 @@ class S3Store:
     `credentials` reads the declared ones anew at each call; None leaves it to the usual AWS chain.
     """
 
-    def __init__(self, declared: S3Storage, credentials: Callable[[], Credentials | None]) -> None:
+    def __init__(
+        self, declared: S3Storage, credentials: Callable[[], Credentials | None],
+        connect: Callable[[S3Storage, Credentials | None], Any] | None = None,
+    ) -> None:  # fmt: skip
+        """`connect` makes the client of boto3's kind that is used instead of boto3's own."""
         self.name = declared.name
         self._declared = declared
         self._credentials = credentials
+        self._connect = connect or _client
         self._root = f"{declared.prefix}/" if declared.prefix else ""
         self._lock = threading.Lock()
         self._client: Any = None
@@ -236,15 +241,17 @@ class S3Store:
         """One client for all threads: using one is safe, making one is not (boto3 documentation, "Clients")."""
         with self._lock:
             if self._client is None:
-                keys = self._credentials()
-                session = boto3.session.Session(
-                    aws_access_key_id=keys[0] if keys else None, aws_secret_access_key=keys[1] if keys else None,
-                )  # fmt: skip
-                self._client = session.client(
-                    "s3", endpoint_url=self._declared.endpoint, region_name=self._declared.region or "us-east-1",
-                    config=CONFIG,
-                )  # fmt: skip
+                self._client = self._connect(self._declared, self._credentials())
             return self._client
+
+
+def _client(declared: S3Storage, keys: Credentials | None) -> Any:
+    session = boto3.session.Session(
+        aws_access_key_id=keys[0] if keys else None, aws_secret_access_key=keys[1] if keys else None,
+    )  # fmt: skip
+    return session.client(
+        "s3", endpoint_url=declared.endpoint, region_name=declared.region or "us-east-1", config=CONFIG,
+    )  # fmt: skip
 
 
 class _Refused(StorageFailed):
