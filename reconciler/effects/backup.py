@@ -90,7 +90,8 @@ def _attempt(job: Job, task: Task) -> Manifest:
 
 
 def _make(job: Job, task: Task, storage: Storage) -> Manifest:
-    job.watch.check()
+    if job.entry.engine in LOCAL_ENGINES:
+        job.watch.check()  # a server must be told to stop what it does: its engine checks
     engine = job.world.doors.engine(job.entry)
     folder = storage.open_attempt(job.place, task.attempt, job.world.ledger.id)
     order = BackupOrder(job.place, job.entry, job.plan)
@@ -98,7 +99,7 @@ def _make(job: Job, task: Task, storage: Storage) -> Manifest:
     return storage.commit(Manifest(
         place=job.place, engine=job.entry.engine, engine_version=made.engine_version,
         tool_version=reconciler.__version__, slot=task.slot, started_at=task.started_at or _now(job),
-        completed_at=_now(job), plan_revision=task.plan_revision, config_revision=job.world.desired.revision,
+        completed_at=job.world.ledger.noted_at(_now(job)), plan_revision=task.plan_revision, config_revision=job.world.desired.revision,
         retention_days=job.plan.retention_days, keep_last=job.plan.keep_last, snapshots=made.snapshots,
         skipped_objects=made.skipped_objects, external_catalogs=made.external_catalogs,
     ))  # fmt: skip
@@ -139,9 +140,21 @@ def _tries_again(job: Job, task: Task, error: ReconcilerError | OSError, failure
     try:
         job.watch.pause_before_another_try(seconds)
     except (Cancelled, DeadlinePassed) as stop:
-        _give_up(job, task._replace(reason=str(error)), stop)
+        _stop(job, task._replace(reason=str(error)), stop)
         return False
     return True
+
+
+def _stop(job: Job, task: Task, stop: ReconcilerError) -> None:
+    """Between two tries: what a server may still do is ended by one more of them, or the task is lost (D4)."""
+    if job.entry.engine in LOCAL_ENGINES:
+        return _give_up(job, task, stop)
+    try:
+        return _end(job, task, _attempt(job, task))
+    except (Cancelled, DeadlinePassed) as error:
+        return _give_up(job, task, error)
+    except (ReconcilerError, OSError) as error:
+        return _fail(job, task, "lost", f"{stop}; whether the warehouse still works on it is not known: {error}")
 
 
 def _fail(job: Job, task: Task, state: str, reason: str) -> None:

@@ -58,6 +58,11 @@ class Ledger:
         with self._lock, readable(self._path), self._engine.connect() as connection:
             return _moment(connection, "seen_at"), _moment(connection, "rebuilt_at")
 
+    def noted_at(self, now: datetime) -> datetime:
+        """`now`, or the newest instant that was recorded where the clock went back behind it."""
+        seen_at = self.moments()[0]
+        return now if seen_at is None else max(now, seen_at)
+
     def trust_clock(self, now: datetime) -> None:
         """From here on `now` is the newest instant: the clock was proven right, or allowed."""
         with self._writing() as connection:
@@ -183,7 +188,8 @@ class Ledger:
             connection.execute(
                 update(tables.attempts).where(tables.attempts.c.task_id == task.id, good).values(state="good")
             )
-            _retire_attempts(connection, task.id, now + later)
+            seen_at = _moment(connection, "seen_at") or now
+            _retire_attempts(connection, task.id, max(now, seen_at) + later)
             if made is not None:
                 tables.save(connection, tables.sets, [made._asdict()])
             _forget_wish(connection, task.id)
@@ -369,9 +375,9 @@ def _log(connection: Connection, at: datetime, kind: str, subject: str, detail: 
 
 
 def _log_revision(connection: Connection, revision: PlanRevision, now: datetime) -> None:
-    if revision.taken_over_at == now:
+    if revision.ended_at is None and revision.taken_over_at >= now:
         _log(connection, now, "plan taken over", revision.warehouse, f"revision {revision.revision}")
-    elif revision.ended_at == now:
+    elif revision.ended_at is not None and revision.ended_at >= now:
         _log(connection, now, "plan overwritten or ended", revision.warehouse, f"revision {revision.revision}")
 
 

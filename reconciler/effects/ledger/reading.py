@@ -3,9 +3,9 @@
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import Connection, Subquery, and_, func, or_, select
 
-from reconciler.core import naming
+from reconciler.core import instants, naming
 from reconciler.core.model import Desired, OneTime
 from reconciler.core.record import (
     OPEN,
@@ -51,6 +51,7 @@ def recorded(connection: Connection, desired: Desired | None, now: datetime) -> 
     return Recorded(
         configuration=configuration(connection),
         plans=_newest_plans(connection),
+        ahead=_ahead(connection, now),
         history=_history(connection, now),
         open_tasks=_tasks(connection, tables.tasks.c.state.in_(OPEN)),
         last_tasks=_last_tasks(connection),
@@ -70,6 +71,7 @@ def recorded(connection: Connection, desired: Desired | None, now: datetime) -> 
         ),
         storages={name: location for name, location, _ in connection.execute(select(tables.storages))},
         notes=_notes(connection),
+        seen_at=_seen_at(connection),
     )
 
 
@@ -122,11 +124,29 @@ def logged(connection: Connection, subject: str) -> tuple[Logged, ...]:
     return tuple(value_of(Logged, row) for row in rows)
 
 
-def _newest_plans(connection: Connection) -> dict[str, PlanRevision]:
+def _ahead(connection: Connection, now: datetime) -> frozenset[tuple[str, datetime]]:
+    """Slots that have a task although their plan is settled up to an earlier moment, or they are still to come."""
+    task, plan = tables.tasks, tables.plans
+    newest = _newest_revisions()
+    rows = connection.execute(
+        select(task.c.warehouse, task.c.slot)
+        .join(newest, newest.c.warehouse == task.c.warehouse)
+        .join(plan, and_(plan.c.warehouse == newest.c.warehouse, plan.c.revision == newest.c.revision))
+        .where(or_(task.c.slot > plan.c.settled_until, task.c.slot > now))
+    )
+    return frozenset((warehouse, slot) for warehouse, slot in rows)
+
+
+def _newest_revisions() -> Subquery:
     table = tables.plans
-    newest = select(table.c.warehouse, func.max(table.c.revision).label("revision")).group_by(
+    return select(table.c.warehouse, func.max(table.c.revision).label("revision")).group_by(
         table.c.warehouse
     ).subquery()  # fmt: skip
+
+
+def _newest_plans(connection: Connection) -> dict[str, PlanRevision]:
+    table = tables.plans
+    newest = _newest_revisions()
     rows = connection.execute(
         select(table).join(newest, and_(table.c.warehouse == newest.c.warehouse,
                                         table.c.revision == newest.c.revision)).order_by(table.c.warehouse)
@@ -198,6 +218,12 @@ def _leftovers(connection: Connection) -> tuple[Leftover, ...]:
 def _notes(connection: Connection) -> tuple[Note, ...]:
     rows = connection.execute(select(tables.notes).where(~tables.notes.c.written)).mappings()
     return tuple(value_of(Note, row) for row in rows)
+
+
+def _seen_at(connection: Connection) -> datetime | None:
+    table = tables.meta
+    content = connection.execute(select(table.c.content).where(table.c.name == "seen_at")).scalar()
+    return instants.parse(content) if content else None
 
 
 def _holds(connection: Connection, now: datetime) -> tuple[HoldRecord, ...]:
