@@ -223,7 +223,7 @@ class Pass:
     def _decided(self, desired: Desired, recorded: Recorded, now: datetime) -> Decision:
         """The decision, its rows recorded before anything is begun, and said."""
         decision = plan.decide(desired, recorded, now)
-        if desired is recorded.configuration:
+        if desired == recorded.configuration:
             self._ledger.record(decision.rows, now)
         else:
             self._ledger.accept(desired, decision.rows, now)

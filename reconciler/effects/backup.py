@@ -4,13 +4,14 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import reconciler
+from reconciler.core import rebuild
 from reconciler.core.event import Event
 from reconciler.core.manifest import Manifest
 from reconciler.core.model import LOCAL_ENGINES, Plan, Warehouse
 from reconciler.core.naming import TaskPlace
 from reconciler.core.plan import StartBackup
 from reconciler.core.ports import BackupOrder, Storage
-from reconciler.core.record import BackupSet, Task
+from reconciler.core.record import Task
 from reconciler.effects.world import Progress, TaskWatch, World, pause_before
 from reconciler.errors import (
     AttemptTaken,
@@ -18,6 +19,8 @@ from reconciler.errors import (
     DeadlinePassed,
     EngineFailed,
     JobLost,
+    LeaseHeld,
+    LedgerUnusable,
     ReconcilerError,
     may_pass,
 )
@@ -64,7 +67,9 @@ def _try_until_settled(job: Job) -> None:
     failures = 0
     while (task := _begin(job)) is not None:
         try:
-            return _end(job, task, _attempt(job, task))
+            manifest = _attempt(job, task)
+        except (LeaseHeld, LedgerUnusable):
+            raise  # no word on the attempt: what has become of it is settled when the ledger can be written again
         except (Cancelled, DeadlinePassed) as error:
             return _give_up(job, task, error)
         except AttemptTaken as error:
@@ -73,6 +78,8 @@ def _try_until_settled(job: Job) -> None:
             failures += 1
             if not _tries_again(job, task, error, failures):
                 return None
+        else:
+            return _end(job, task, manifest)
     return None
 
 
@@ -110,14 +117,8 @@ def _end(job: Job, task: Task, manifest: Manifest) -> None:
         state="succeeded", ended_at=manifest.completed_at, size_bytes=manifest.size_bytes, reason=None,
         objects=manifest.databases, skipped_objects=manifest.skipped_objects,
     )  # fmt: skip
-    made = BackupSet(
-        id=task.id, warehouse=task.warehouse, home=manifest.place.home, engine=manifest.engine,
-        storage=job.entry.storage or "", slot=task.slot, completed_at=manifest.completed_at,
-        retention_days=manifest.retention_days, keep_last=manifest.keep_last, size_bytes=manifest.size_bytes,
-        databases=manifest.databases,
-    )  # fmt: skip
-    attempts = frozenset(item.attempt for item in manifest.snapshots)
-    job.world.ledger.end_task(ended, _now(job), made, attempts)
+    made = rebuild.set_of(manifest, job.entry.storage or "", task.warehouse)
+    job.world.ledger.end_task(ended, _now(job), made, manifest.attempts)
     skipped = f"; left out: {', '.join(manifest.skipped_objects)}" if manifest.skipped_objects else ""
     job.world.report(Event("backup", task.id, "succeeded", f"{manifest.size_bytes:,} bytes{skipped}"))
 
@@ -150,11 +151,14 @@ def _stop(job: Job, task: Task, stop: ReconcilerError) -> None:
     if job.entry.engine in LOCAL_ENGINES:
         return _give_up(job, task, stop)
     try:
-        return _end(job, task, _attempt(job, task))
+        manifest = _attempt(job, task)
+    except (LeaseHeld, LedgerUnusable):
+        raise
     except (Cancelled, DeadlinePassed) as error:
         return _give_up(job, task, error)
     except (ReconcilerError, OSError) as error:
         return _fail(job, task, "lost", f"{stop}; whether the warehouse still works on it is not known: {error}")
+    return _end(job, task, manifest)
 
 
 def _fail(job: Job, task: Task, state: str, reason: str) -> None:

@@ -210,18 +210,18 @@ def _work(job: Job, ready: Ready) -> None:
 
 
 def _stop(job: Job, ready: Ready, stop: ReconcilerError, reason: str) -> None:
-    """Between two tries: what a server may still do is ended by one more of them, or the outcome is not known (R1)."""
+    """Between two tries: one more ends what a server may still do, or the outcome is not known (R1)."""
     state = "cancelled" if isinstance(stop, Cancelled) else "failed"
     if ready.order.entry.engine in LOCAL_ENGINES:
         return _end(job, state, f"{reason}; {_abandoned(job, ready)}")
     try:
-        ready.engine.restore(ready.order._replace(journal=job.task.journal), job.storage.reader(ready.order.manifest),
-                             job.watch)  # fmt: skip
+        order = ready.order._replace(journal=job.task.journal)
+        ready.engine.restore(order, job.storage.reader(order.manifest), job.watch)
     except (Cancelled, DeadlinePassed):
         return _end(job, state, f"{reason}; {_abandoned(job, ready)}")
     except (ReconcilerError, OSError) as error:
-        return _end(job, "unknown", f"{reason}; whether the warehouse still works on it is not known: {error}; look "
-                                    f"at the target. To restore once more choose a new id")  # fmt: skip
+        return _end(job, "unknown", f"{reason}; whether the warehouse still works on it is not known: {error}; "
+                                    f"look at the target. To restore once more choose a new id")  # fmt: skip
     return _succeed(job, ready.order)
 
 

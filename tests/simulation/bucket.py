@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-PAGE = 50  # keys of a page; the real one's are 1,000
+PAGE = 10  # keys of a page; the real one's are 1,000
 
 
 class Version(NamedTuple):
@@ -60,6 +60,7 @@ class Bucket:
         if not gone:
             return True
         if any(item.locked_until and item.locked_until > self._now() for item in gone):
+            self.watch.refusing(key)
             return False
         self.watch.going(self, key, by)
         self._objects[key] = [item for item in kept if item not in gone]
@@ -111,23 +112,26 @@ class Client:
     def delete_objects(self, Bucket: str, Delete: dict[str, Any]) -> dict[str, Any]:
         return self._request(lambda: {"Errors": [*self._remove_each(Bucket, Delete["Objects"])]})
 
-    def get_paginator(self, operation: str) -> "Client.Pages":
-        return Client.Pages(self, operation)
+    def list_objects_v2(self, Bucket: str, Prefix: str, ContinuationToken: str = "") -> dict[str, Any]:
+        def page() -> dict[str, Any]:
+            bucket = self._buckets[Bucket]
+            found = [key for key in bucket.keys(Prefix) if key > ContinuationToken]
+            told = {"Contents": [{"Key": key, "Size": len(bucket.get(key) or b"")} for key in found[:PAGE]]}
+            return told | ({"IsTruncated": True, "NextContinuationToken": found[PAGE - 1]} if found[PAGE:] else {})
 
-    class Pages(NamedTuple):
-        client: Any
-        operation: str
+        return self._request(page)
 
-        def paginate(self, Bucket: str, Prefix: str) -> Iterator[dict[str, Any]]:
-            bucket = self.client._buckets[Bucket]
-            if self.operation == "list_objects_v2":
-                found: list[Any] = [{"Key": key, "Size": len(bucket.get(key) or b"")} for key in bucket.keys(Prefix)]
-                name = "Contents"
-            else:
-                found = [{"Key": key, "VersionId": item.id} for key, item in bucket.versions(Prefix)]
-                name = "Versions"
-            for at in range(0, max(len(found), 1), PAGE):
-                yield self.client._request(lambda at=at: {name: found[at : at + PAGE]})
+    def list_object_versions(
+        self, Bucket: str, Prefix: str, KeyMarker: str = "", VersionIdMarker: str = "0"
+    ) -> dict[str, Any]:
+        def page() -> dict[str, Any]:
+            found = [(key, item.id) for key, item in self._buckets[Bucket].versions(Prefix)
+                     if (key, int(item.id)) > (KeyMarker, int(VersionIdMarker))]  # fmt: skip
+            told = {"Versions": [{"Key": key, "VersionId": number} for key, number in found[:PAGE]]}
+            key, number = found[PAGE - 1] if found[PAGE:] else ("", "")
+            return told | ({"IsTruncated": True, "NextKeyMarker": key, "NextVersionIdMarker": number} if key else {})
+
+        return self._request(page)
 
     def _content(self, bucket: str, key: str) -> bytes:
         content = self._buckets[bucket].get(key)

@@ -11,7 +11,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, reset_tzpath
 
 import jsonschema_rs
 from fleet import content
@@ -25,6 +25,9 @@ RESTORE_OPEN = {"pending", "needs_approval", "running"}
 VALID = jsonschema_rs.validator_for(
     json.loads((Path(__file__).parents[2] / "schemas/status.schema.json").read_text())
 )
+
+
+reset_tzpath(to=())  # the tzdata package alone, as the product: a machine's own data may be older
 
 
 class Violated(BaseException):
@@ -67,6 +70,8 @@ class Judge:
         self.open_subjects: set[str] = set()
         self.waiting_for_approval: set[str] = set()
         self.checks: Counter[str] = Counter()
+        self.latest = life.hub.now  # the latest time that a machine's clock has shown at a pass
+        self.refused: set[str] = set()  # sets whose removal was right, and was refused by a lock
         self._plans: dict[str, dict[str, Any]] = {}  # the last plan of each house
         self._digest: tuple[str, str] | None = None
         self._ledger: sqlite3.Connection | None = None
@@ -161,6 +166,11 @@ class Judge:
             others = [name for name in bucket.keys(key.removesuffix("owner.json")) if name != key]
             self.hold_true("S4", not others, f"{key} goes before {others[:1]}")
 
+    def refusing(self, key: str) -> None:
+        """A lock retains what was to go."""
+        if key.endswith("/manifest.json"):
+            self.refused.add(key.split("/")[2])
+
     def _manifest_goes(self, gone: Set, by: Any) -> None:
         """S2, S3, S5, T2, T5: by every configuration that stood in the last day."""
         now = by.clock.now()
@@ -174,6 +184,8 @@ class Judge:
         for standing in self._standing(now):
             held = {item["backup_set"] for item in standing.document.get("holds", ())}
             self.hold_true("S3", gone.task not in held, f"{gone.task} goes under a hold")
+            if gone.task in self.refused:
+                continue
             days, keep_last = self._retention(standing, gone)
             self.hold_true("S2", gone.completed_at + days * DAY <= now + SLACK,
                            f"{gone.task} goes before its {days} days are over")  # fmt: skip
@@ -223,6 +235,7 @@ class Judge:
     # ---- passes ----
 
     def after_beat(self, process: Any) -> None:
+        self.latest = max(self.latest, process.clock.now())
         step = process.step
         if step is not None and step.configuration.state == "accepted":
             self._accept(process, step)
@@ -325,6 +338,7 @@ class Judge:
     def _all_slots_ran(self, document: dict[str, Any], rows: list, since: datetime, now: datetime) -> None:
         """D1: with nothing in the way each slot has a set."""
         done = {(self.first_name(house), slot): (state, reason) for _, house, slot, state, reason in rows}
+        since = max(since, self.latest if self.latest > now else since)  # slots of a time that was shown are settled
         for name, entry in document["warehouses"].items():
             for slot in naive_slots(entry.get("plan"), since + DAY / 2, now - DAY / 2):
                 state = done.get((self.first_name(name), instants.text(slot)))

@@ -169,7 +169,9 @@ class People:
     def _edit_restore(self) -> None:
         if self.document["restores"]:
             self._asked += 1
-            self.random.choice(self.document["restores"])["databases"] = {"crm": f"crm_{self._asked}"}
+            entry = self.random.choice(self.document["restores"])
+            entry.pop("if_exists", None)
+            entry["databases"] = {"crm": f"crm_{self._asked}"}
 
     def _withdraw(self) -> None:
         if self.document["restores"]:

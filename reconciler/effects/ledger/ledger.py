@@ -218,6 +218,14 @@ class Ledger:
         with self._writing() as connection:
             _change_attempt(connection, leftover, state="removed")
 
+    def keep_attempt(self, leftover: Leftover, made: BackupSet) -> None:
+        """It is no leftover: a manifest names it, and its set was not known."""
+        with self._writing() as connection:
+            _change_attempt(connection, leftover, state="good")
+            warehouse = _row(connection, tables.tasks, leftover.task_id)["warehouse"]
+            if not tables.known_keys(connection, tables.sets, [made.id]):
+                tables.save(connection, tables.sets, [made._replace(warehouse=warehouse)._asdict()])
+
     def postpone_leftover(self, leftover: Leftover, until: datetime) -> None:
         """The storage's lock retains it."""
         with self._writing() as connection:
