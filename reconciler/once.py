@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from reconciler import doors
 from reconciler.config.load import Loaded, load
-from reconciler.core import event, guard, plan, renaming
+from reconciler.core import event, guard, pause, plan, renaming
 from reconciler.core import rebuild as rebuilding
 from reconciler.core import status as statuses
 from reconciler.core.record import NOTHING
@@ -190,6 +190,9 @@ class Pass:
         desired = recorded.configuration if refusals or loaded.desired is None else loaded.desired
         if desired is None:
             return Step(loaded, refusals, configuration, None)
+        doubt = pause.behind(recorded.seen_at, now)
+        if doubt is not None:
+            self.lookout.doubt(desired, doubt)
         decision = self._decided(desired, recorded, now)
         self.runner.carry_out(decision.actions, desired.limits, self.world(desired))
         return Step(loaded, refusals, configuration, decision)

@@ -46,10 +46,14 @@ def clock_pause(clocks: Clocks) -> Pause | None:
         return _paused(f"this machine's clock is {_apart(off)} of the storage's") if abs(off) > TOLERANCE else None
     if abs(clocks.drift) > TOLERANCE:
         return _paused(f"the clock jumped by {_seconds(clocks.drift)} s beyond what passed")
-    if clocks.last_seen is not None and clocks.now + TOLERANCE < clocks.last_seen:
-        seen = instants.text(clocks.last_seen)
-        return _paused(f"it is {instants.text(clocks.now)}, but the ledger has seen {seen}")
-    return None
+    return behind(clocks.last_seen, clocks.now)
+
+
+def behind(last_seen: datetime | None, now: datetime) -> Pause | None:
+    """A clock that shows less than what the ledger has seen is wrong, or was."""
+    if last_seen is None or now + TOLERANCE >= last_seen:
+        return None
+    return _paused(f"it is {instants.text(now)}, but the ledger has seen {instants.text(last_seen)}")
 
 
 def ledger_pause(what: str, storage: str, mark: Mark | None, own: str) -> Pause | None:

@@ -37,6 +37,12 @@ class Lookout:
         """The questions whose last answer was a pause: to be asked again."""
         return tuple(key for key, (_, answer) in tuple(self._seen.items()) if answer is not None)
 
+    def doubt(self, desired: Desired, found: Pause) -> None:
+        """The clock cannot be trusted: every storage is asked for the time, though nothing is to be removed."""
+        for name in desired.storages:
+            asked, answer = self._seen.get((self.before_removal, name), (float("-inf"), None))
+            self._seen[self.before_removal, name] = (asked, answer or found)
+
     def before_removal(self, desired: Desired, name: str, open_storage: Callable[[], Storage]) -> Pause | None:
         """Why nothing may be removed from the storage now. Raises StorageFailed where it cannot be asked."""
         return self._answer(self.before_removal, name, lambda: self._removal_pause(desired, name, open_storage()))
@@ -62,10 +68,11 @@ class Lookout:
         rebuilt_at = self._ledger.moments()[1]
         now = self._clock.now()
         other = None if self._ledger.is_simulated else storage.now()  # nobody else lives by --now
+        clock = self._clock_pause(Clocks(now, self._drift(), self._last_seen, other))
         return (
             self._ledger_pause("removals", desired, name, storage)
             or pause.rebuild_pause(rebuilt_at, now)
-            or self._clock_pause(Clocks(now, self._drift(), self._last_seen, other))
+            or clock
         )
 
     def _ledger_pause(self, what: str, desired: Desired, name: str, storage: Storage) -> Pause | None:

@@ -1,20 +1,17 @@
 """`python tests/simulation SEEDS [--from N] [--weeks W] [--trace]`: many lives on all cores, or one with its trace."""
 
 import argparse
+import multiprocessing
 import os
 import sys
 import time
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 from chance import KINDS
-from life import Life, Result
-
-
-def live(seed: int, weeks: float) -> Result:
-    return Life(seed, weeks).run()
+from life import Life, Result, live
 
 
 def main() -> int:
@@ -27,8 +24,9 @@ def main() -> int:
     if given.trace:
         return one(given.first, given.weeks)
     began, results = time.monotonic(), []
-    with ProcessPoolExecutor(os.cpu_count(), max_tasks_per_child=200) as pool:
-        for result in pool.map(live, *zip(*((seed, given.weeks) for seed in range(given.first, given.first + given.seeds)), strict=True), chunksize=5):
+    seeds = range(given.first, given.first + given.seeds)
+    with multiprocessing.get_context("fork").Pool(os.cpu_count()) as pool:
+        for result in pool.imap_unordered(partial(live, weeks=given.weeks), seeds):
             results.append(result)
             if result.violation:
                 print(f"seed {result.seed}: {result.violation}\n    {replay(result.seed, given.weeks)}", flush=True)

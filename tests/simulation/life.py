@@ -194,3 +194,7 @@ class Life:
             process.dead = True
             process.clear_away()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def live(seed: int, weeks: float) -> Result:
+    return Life(seed, weeks).run()
