@@ -1,0 +1,211 @@
+"""Bugs put back on purpose, one for each way in which backup tools are known to fail: the simulation must find each.
+
+A bug is a piece of the source exchanged for another while it is imported; one whose piece is gone fails loudly.
+`python tests/simulation/planted.py [NAME …] [--seeds N]` looks for each among the first N lives.
+"""
+
+import argparse
+import importlib.machinery
+import importlib.util
+import multiprocessing
+import os
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+sys.path.insert(0, str(Path(__file__).parent))
+ROOT = Path(__file__).parents[2]
+SEEDS = 1000
+
+
+class Bug(NamedTuple):
+    """`seed` is a life in which it is known to show."""
+
+    name: str
+    path: str
+    old: str
+    new: str
+    seed: int = 0
+
+
+BUGS = (
+    Bug("a local hour that comes twice runs its slot twice", "reconciler/core/calendar.py",
+        "            slot = _instant(day, start, place)\n            if slot is not None and slot > after:\n                yield slot\n",
+        "            for fold in (0, 1):\n                slot = datetime.combine(day, start, place).replace(fold=fold).astimezone(UTC)\n"
+        "                if slot > after:\n                    after = slot\n                    yield slot\n"),
+    Bug("a slot in a skipped hour is lost", "reconciler/core/calendar.py",
+        "    return end if exists else None", "    return None"),
+    Bug("all missed slots are made up for", "reconciler/core/due.py",
+        "    if task.slot < newest:\n", "    if False:\n"),
+    Bug("missed slots leave no record", "reconciler/core/due.py",
+        "    return tuple(task for task in settled if task not in own)",
+        "    return tuple(task for task in settled if task not in own and task.state != \"missed\")"),
+    Bug("a slot runs beside the one before it", "reconciler/core/due.py",
+        "    if running is not None:\n", "    if False:\n"),
+    Bug("a disabled plan fires", "reconciler/core/due.py",
+        "    if not plan.enabled:\n", "    if False:\n"),
+    Bug("an edit drops the slots that were due before it", "reconciler/core/plan.py",
+        "        own = due.settle(known, standing.get(name, ()), now, recorded.ahead)\n",
+        "        own = () if name in changed else due.settle(known, standing.get(name, ()), now, recorded.ahead)\n"),
+    Bug("a new plan makes up for the time before it", "reconciler/core/due.py",
+        "        return now\n    start = plan", "        return now - timedelta(days=2)\n    start = plan"),
+    Bug("a clock that went back fires its slots again", "reconciler/core/due.py",
+        "        if (revision.warehouse, slot) not in ahead\n", "        if True\n"),
+    Bug("failed tasks count as good ones", "reconciler/core/retention.py",
+        "        if item.state != \"present\":\n            continue\n", ""),
+    Bug("the last good set goes", "reconciler/core/retention.py",
+        "        else \"keep_last\" if item.id in newest\n", ""),
+    Bug("a hold is not seen", "reconciler/core/retention.py",
+        "        \"hold\" if item.id in held\n        else ", "        "),
+    Bug("a hold that goes counts no day longer", "reconciler/core/retention.py",
+        "hold.gone_at + GRACE <= now", "hold.gone_at <= now"),
+    Bug("a shorter retention counts at once", "reconciler/core/retention.py",
+        "    return max(_expiry_by(item, rules[-1]), *former, item.completed_at)",
+        "    return max(_expiry_by(item, rules[-1]), item.completed_at)"),
+    Bug("sets are removed under a restore", "reconciler/effects/ledger/ledger.py",
+        "            if connection.execute(needed).scalar():\n                return False\n", ""),
+    Bug("a grace day is measured by a clock that is wrong", "reconciler/core/record.py",
+        "        return now if self.seen_at is None else max(now, self.seen_at)", "        return now"),
+    Bug("removal goes on by a clock that is wrong", "reconciler/effects/lookout.py",
+        "            or clock\n", "            or None\n"),
+    Bug("removal goes on right after a rebuild", "reconciler/effects/lookout.py",
+        "            or pause.rebuild_pause(rebuilt_at, now)\n", ""),
+    Bug("a ledger that is not the storage's own removes", "reconciler/core/pause.py",
+        "    if mark.ledger == own:\n", "    if True:\n"),
+    Bug("a rebuilt ledger forgets used ids", "reconciler/effects/ledger/adopting.py",
+        "        restores=_add_claims(connection, found.restores),\n", "        restores=(),\n"),
+    Bug("a storage that is new to the ledger is not looked into", "reconciler/core/plan.py",
+        "    return tuple(name for name, item in sorted(desired.storages.items()) if seen.get(name) != guard.place(item))",
+        "    return ()"),
+    Bug("the claim is taken after the work", "reconciler/effects/restore.py",
+        "    if not job.storage.claim(job.world.desired.installation, job.task.id, job.claim_content()):\n"
+        "        _refuse_foreign_claim(job)\n", ""),
+    Bug("a claim that is taken is taken again", "reconciler/storage/sets.py",
+        "        return self._store.create(naming.claim_key(installation, restore_id), _dump(content))",
+        "        self._store.put(naming.claim_key(installation, restore_id), _dump(content))\n        return True"),
+    Bug("nobody looks for a claim", "reconciler/effects/restore.py",
+        "        _refuse_foreign_claim(job)\n        ready = _prepare(job)\n", "        ready = _prepare(job)\n"),
+    Bug("an edited request runs again under its id", "reconciler/core/restore.py",
+        "    if known.claimed_at is not None:\n        return None\n    if known.digest",
+        "    if known.claimed_at is not None and known.digest == fresh.digest:\n        return None\n    if known.digest"),
+    Bug("a manifest is written before its data", "reconciler/effects/backup.py",
+        "    made = engine.backup(order, task.attempt, folder, job.watch)\n",
+        "    storage.write_note(job.place.manifest, {})\n    made = engine.backup(order, task.attempt, folder, job.watch)\n"),
+    Bug("a manifest overwrites another", "reconciler/storage/sets.py",
+        "        if self._store.create(manifest.place.manifest, _dump(manifests.to_document(manifest))):\n            return manifest\n",
+        "        self._store.put(manifest.place.manifest, _dump(manifests.to_document(manifest)))\n        return manifest\n"),
+    Bug("data goes before its manifest", "reconciler/storage/sets.py",
+        "        removal = self._remove(place.prefix, (place.manifest,))\n        return removal if removal.retained else self._remove_below(place.prefix)",
+        "        return self._remove_below(place.prefix)"),
+    Bug("owner marks go first", "reconciler/storage/sets.py",
+        "            data = [tuple(key for key in keys if not _is_owner(key)) for keys in window]\n",
+        "            self._remove(prefix, tuple(owners))\n            data = [tuple(key for key in keys if not _is_owner(key)) for keys in window]\n"),
+    Bug("a prefix ends without its slash", "reconciler/core/naming.py",
+        '        return f"{self.prefix}{number}/"', '        return f"{self.prefix}{number}"'),
+    Bug("errors of single keys are not read", "reconciler/storage/s3.py",
+        "        if others:\n", "        if False:\n"),
+    Bug("what a lock retains counts as removed", "reconciler/effects/removal.py",
+        '    state = "retained_by_lock" if removal.retained else "removed"', '    state = "removed"'),
+    Bug("a listing ends at its first page", "reconciler/storage/s3.py",
+        '            where = where | _next_page(page) if page.get("IsTruncated") else None', "            where = None"),
+    Bug("leftovers of a try are forgotten", "reconciler/effects/ledger/ledger.py",
+        '        .values(state="leftover", removable_at=now)', '        .values(state="removed", removable_at=now)'),
+    Bug("a leftover that a manifest names is removed", "reconciler/effects/removal.py",
+        "    if manifest is not None and leftover.attempt in manifest.attempts:\n", "    if False:\n"),
+    Bug("a set is given up when the ledger cannot be written", "reconciler/effects/backup.py",
+        "        except (LeaseHeld, LedgerUnusable):\n            raise  # no word on the attempt: what has become of it is settled when the ledger can be written again\n", ""),
+    Bug("a crash begins the server's work anew under its number", "reconciler/effects/ledger/ledger.py",
+        "            if go_on and _is_open(connection, task):\n", "            if _is_open(connection, task):\n"),
+    Bug("a job that hangs blocks its warehouse for ever", "reconciler/effects/world.py",
+        "        if self._clock.monotonic() > self._deadline:\n", "        if False:\n"),
+    Bug("a task is over while its job still runs", "reconciler/effects/backup.py",
+        "    if job.entry.engine in LOCAL_ENGINES:\n        return _give_up(job, task, stop)\n",
+        "    if True:\n        return _give_up(job, task, stop)\n"),
+    Bug("what may pass fails the task", "reconciler/effects/backup.py",
+        "    if not may_pass(error):\n", "    if True:\n"),
+    Bug("a backup and a restore at once in one warehouse", "reconciler/effects/apply.py",
+        "            and work.warehouse not in busy\n", ""),
+    Bug("an empty file ends every plan", "reconciler/core/guard.py",
+        "    if not ended or (len(desired.planned)", "    if True or (len(desired.planned)"),
+    Bug("a broken file stops what is due", "reconciler/once.py",
+        "        desired = recorded.configuration if refusals or loaded.desired is None else loaded.desired\n",
+        "        desired = None if loaded.desired is None else loaded.desired\n"),
+    Bug("a renaming loses the sets", "reconciler/effects/ledger/ledger.py",
+        "    for table in (tables.plans, tables.tasks, tables.sets):\n", "    for table in (tables.plans, tables.tasks):\n"),
+    Bug("the beat dies of a full disk", "reconciler/effects/ledger/opening.py",
+        "    except DatabaseError as error:\n", "    except ZeroDivisionError as error:\n"),
+    Bug("a removed entry runs all the same", "reconciler/core/plan.py",
+        '        if task.state != "pending" or task.id not in desired.restores:\n            continue\n',
+        '        if task.state not in ("pending", "cancelled"):\n            continue\n'),
+)
+
+
+class Exchanged(importlib.machinery.SourceFileLoader):
+    """Loads a module with the bug in it."""
+
+    bug: Bug
+
+    def get_data(self, path: str) -> bytes:
+        source = super().get_data(path)
+        if not path.endswith(".py"):
+            return source
+        text = source.decode()
+        assert text.count(self.bug.old) == 1, f"{self.bug.path} has {text.count(self.bug.old)} times: {self.bug.old}"
+        return text.replace(self.bug.old, self.bug.new).encode()
+
+    def path_stats(self, path: str) -> dict[str, Any]:
+        raise OSError("no bytecode of it is kept or used")
+
+
+def plant(bug: Bug) -> None:
+    """Before anything of the product is imported."""
+    name = bug.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+    class Finder:
+        @staticmethod
+        def find_spec(wanted: str, path: Any, target: Any = None) -> Any:
+            if wanted != name:
+                return None
+            loader = Exchanged(name, str(ROOT / bug.path))
+            loader.bug = bug
+            return importlib.util.spec_from_file_location(name, ROOT / bug.path, loader=loader)
+
+    sys.meta_path.insert(0, Finder)
+
+
+def found_by(bug: Bug, seeds: int) -> tuple[int, str] | None:
+    """The first life that shows the bug, its own known one first. Runs in a process of its own."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(_searched, (bug, seeds))
+
+
+def _searched(bug: Bug, seeds: int) -> tuple[int, str] | None:
+    plant(bug)
+    from life import live
+
+    for seed in ((bug.seed,) if bug.seed else ()) + tuple(range(1, seeds + 1)):
+        violation = live(seed, 2.0).violation
+        if violation:
+            return seed, violation
+    return None
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*")
+    parser.add_argument("--seeds", type=int, default=SEEDS)
+    given = parser.parse_args()
+    wanted = [bug for bug in BUGS if not given.names or any(name in bug.name for name in given.names)]
+    missed = []
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for bug, found in zip(wanted, pool.map(lambda bug: found_by(bug, given.seeds), wanted), strict=True):
+            print(f"{bug.name}: {f'seed {found[0]}: {found[1][:120]}' if found else 'NOT FOUND'}", flush=True)
+            missed += [] if found else [bug.name]
+    print(f"{len(wanted) - len(missed)} of {len(wanted)} planted bugs found within {given.seeds} lives")
+    return int(bool(missed))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
