@@ -16,7 +16,7 @@ $(STAMP): pyproject.toml $(if $(LOCKED),requirements/ci.txt)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
 	$(if $(LOCKED),$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/ci.txt)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[doris,duckdb,s3]" --group test --group check
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[doris,duckdb,mysql,postgresql,s3]" --group test --group check
 	touch $@
 
 demo: $(STAMP)   ## the main job on two real DuckDB warehouses, in under a minute
@@ -57,10 +57,10 @@ $(OPS_STAMP): requirements/ops.txt
 	touch $@
 
 lock: $(OPS_STAMP) ## renews requirements/*.txt from pyproject.toml; UPGRADE=yes takes the newest releases
-	$(COMPILE) $(if $(UPGRADE),--upgrade) --output-file requirements/image.txt --extra doris --extra duckdb --extra s3 pyproject.toml
+	$(COMPILE) $(if $(UPGRADE),--upgrade) --output-file requirements/image.txt --extra doris --extra duckdb --extra mysql --extra postgresql --extra s3 pyproject.toml
 	$(COMPILE) $(if $(UPGRADE),--upgrade) --output-file requirements/build.txt --group build
 	$(COMPILE) $(if $(UPGRADE),--upgrade) --output-file requirements/ops.txt --group ops
-	$(COMPILE) $(if $(UPGRADE),--upgrade) --output-file requirements/ci.txt --extra doris --extra duckdb --extra s3 --group build \
+	$(COMPILE) $(if $(UPGRADE),--upgrade) --output-file requirements/ci.txt --extra doris --extra duckdb --extra mysql --extra postgresql --extra s3 --group build \
 	  --group check --group test pyproject.toml
 
 audit: $(OPS_STAMP) ## asks PyPI for known holes in what the image and the tools are made of; needs the network

@@ -18,6 +18,8 @@ from reconciler.errors import (
     DeadlinePassed,
     EngineFailed,
     JobLost,
+    LeaseHeld,
+    LedgerUnusable,
     ReconcilerError,
     may_pass,
 )
@@ -52,7 +54,7 @@ def run(world: World, start: StartBackup, progress: Progress) -> None:
     plan = start.entry.plan
     assert plan is not None  # noqa: S101  a task exists only under a plan
     deadline = began + timedelta(seconds=plan.timeout)
-    job = Job(world, start, TaskWatch(start.task.id, progress, world.clock, deadline))
+    job = Job(world, start, TaskWatch(start.task.id, progress, world.clock, deadline, world.ledger.check_lease))
     progress.set(start.task.id, 0)
     try:
         _try_until_settled(job)
@@ -69,6 +71,8 @@ def _try_until_settled(job: Job) -> None:
             return _give_up(job, task, error)
         except AttemptTaken as error:
             job.world.ledger.disown_attempt(task, str(error))
+        except (LeaseHeld, LedgerUnusable):
+            raise  # says nothing of the task: whoever holds the lease next goes on with it
         except (ReconcilerError, OSError) as error:
             failures += 1
             if not _tries_again(job, task, error, failures):

@@ -16,6 +16,8 @@ from reconciler.errors import (
     Cancelled,
     DeadlinePassed,
     EngineFailed,
+    LeaseHeld,
+    LedgerUnusable,
     OutcomeUnknown,
     ReconcilerError,
     SecretUnresolved,
@@ -43,7 +45,8 @@ class Job:
         self.world = world
         self.backup_set: BackupSet = start.backup_set
         self.task: RestoreTask = start.task
-        self.watch = TaskWatch(start.task.id, progress, world.clock, began + TIMEOUT)
+        check_lease = world.ledger.check_lease
+        self.watch = TaskWatch(start.task.id, progress, world.clock, began + TIMEOUT, check_lease)
 
     @property
     def now(self) -> datetime:
@@ -197,6 +200,8 @@ def _work(job: Job, ready: Ready) -> None:
             return _end_elsewhere(job, error)
         except OutcomeUnknown as error:
             return _end(job, "unknown", str(error))
+        except (LeaseHeld, LedgerUnusable):
+            raise  # says nothing of the restore, whose target is left for whoever goes on with it
         except (ReconcilerError, OSError) as error:
             failures += 1
             if not may_pass(error):
@@ -223,6 +228,7 @@ def _paused(job: Job, error: Exception, failures: int) -> ReconcilerError | None
 
 
 def _abandoned(job: Job, ready: Ready) -> str:
+    job.world.ledger.check_lease()
     return ready.engine.abandon(ready.order._replace(journal=job.task.journal))
 
 
