@@ -23,10 +23,13 @@ def nothing_to_resolve(reference: SecretReference) -> str:
 def open_to_write(place: LedgerPlace, *, simulated: bool, resolve: Resolve = nothing_to_resolve) -> Engine:
     """Creates or migrates the ledger, under its lease. `simulated`: made for, and only used with, `--now`."""
     engine = sqlite.open_engine(place) if isinstance(place, Path) else server.open_engine(place, resolve)
-    with readable(place), engine.begin() as connection:
-        if isinstance(place, LedgerServer):
-            lease_row.lock(connection)
-        schema.bring_up_to_date(connection, place, simulated=simulated)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_disposed(engine))
+        with readable(place), engine.begin() as connection:
+            if isinstance(place, LedgerServer):
+                lease_row.lock(connection)
+            schema.bring_up_to_date(connection, place, simulated=simulated)
+        stack.pop_all()
     return engine
 
 
