@@ -1,0 +1,235 @@
+"""The lease of a ledger on a server (T3): real processes, killed, paused, cut off, and racing for it."""
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from holder import NOW, SHORT, WithoutACalendar
+
+from reconciler import doors
+from reconciler.cli.clock import SystemClock
+from reconciler.config import secrets
+from reconciler.core import ledger_place
+from reconciler.core.plan import Rows
+from reconciler.core.record import Task
+from reconciler.effects.ledger import ServerLease, reading
+from reconciler.errors import LeaseHeld, LeaseLapsed, LedgerAway
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(params=["postgresql", "mariadb"])
+def server(request, database_server):
+    return database_server(request.param)
+
+
+@pytest.fixture
+def url(server):
+    return server.url(server.create())
+
+
+@pytest.fixture
+def place(url):
+    return ledger_place.parse(url)
+
+
+@pytest.fixture
+def holder(url):
+    """Starts processes of holder.py."""
+    started = []
+
+    def start() -> Holder:
+        started.append(Holder(url))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.process.kill()
+        one.process.communicate()
+
+
+class Holder:
+    def __init__(self, url: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, HERE / "holder.py", url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self.first = self.process.stdout.readline().strip()
+
+    def tell(self, line: str) -> str:
+        self.say(line)
+        return self.process.stdout.readline().strip()
+
+    def say(self, line: str) -> None:
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+
+
+def wait_until(condition, seconds: float = 30.0):
+    end = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < end, "what was waited for did not happen"
+        threading.Event().wait(0.02)
+    return found
+
+
+def lease(place) -> ServerLease:
+    return ServerLease(place, WithoutACalendar(), secrets.resolve, SHORT)
+
+
+def taken(place) -> ServerLease | None:
+    """The lease, entered; None while another has it."""
+    try:
+        return lease(place).__enter__()
+    except (LeaseHeld, LedgerAway):
+        return None
+
+
+def task_ids(place) -> set[str]:
+    with doors.ledger_for_reading(place) as connection:
+        return {task.id for task in reading.all_tasks(connection)}
+
+
+def test_a_second_process_does_not_get_the_lease_and_a_clean_end_gives_it_back_at_once(place, holder):
+    """T3: no clock of a machine is asked; the holder is named."""
+    first = holder()
+    assert first.first == "held"
+
+    with pytest.raises(LeaseHeld, match=f"process {first.process.pid} on .* its lease ends in [12] s"), lease(place):
+        pass
+
+    first.process.communicate()
+    with lease(place):
+        pass
+
+
+def test_a_lease_is_renewed_as_long_as_its_holder_lives_and_taken_over_when_it_was_killed(place, holder):
+    """T3: kill -9, without a word to anyone."""
+    first = holder()
+    threading.Event().wait(1.5 * SHORT.length)
+    assert taken(place) is None
+    assert first.tell("write before") == "written"
+
+    first.process.kill()
+    killed = time.monotonic()
+    second = wait_until(lambda: taken(place))
+    waited = time.monotonic() - killed
+    second.__exit__(None, None, None)
+
+    assert waited < SHORT.length + 1
+    assert task_ids(place) == {"before"}
+
+
+def test_a_paused_writer_that_wakes_up_is_fenced_off(place, holder):
+    """T3: its late writes are refused, whatever it believes of itself."""
+    first = holder()
+    assert first.tell("write before") == "written"
+    first.process.send_signal(signal.SIGSTOP)
+    second = wait_until(lambda: taken(place))
+    try:
+        first.say("write late")
+        first.process.send_signal(signal.SIGCONT)
+
+        assert first.process.stdout.readline().strip() in ("LeaseHeld", "LeaseLapsed")
+        assert first.tell("write later") in ("LeaseHeld", "LeaseLapsed")
+        wait_until(lambda: first.tell("write latest") == "LeaseHeld")
+        assert task_ids(place) == {"before"}
+    finally:
+        second.__exit__(None, None, None)
+
+
+def test_a_writer_paused_inside_a_transaction_keeps_nobody_out_and_commits_nothing(place, holder):
+    """T3: it holds the lock of the lease's row; the server ends its session."""
+    first = holder()
+    assert first.tell("begin") == "begun"
+    first.process.send_signal(signal.SIGSTOP)
+    second = wait_until(lambda: taken(place))
+    try:
+        first.say("go on")
+        first.process.send_signal(signal.SIGCONT)
+
+        assert first.process.stdout.readline().strip() == "LedgerAway"
+        assert task_ids(place) == set()
+    finally:
+        second.__exit__(None, None, None)
+
+
+def test_a_holder_that_cannot_renew_stops_before_the_end_and_goes_on_when_the_server_is_back(server, place):
+    """T3: by its own monotonic clock, a margin before the lease's end by the database's."""
+    with lease(place) as held:
+        held.check()
+        server.stop()
+        stopped = time.monotonic()
+        try:
+            wait_until(lambda: lapsed(held))
+            waited = time.monotonic() - stopped
+        finally:
+            server.start()
+        assert waited <= SHORT.length - SHORT.margin + 0.5
+        wait_until(lambda: not lapsed(held))
+
+
+def lapsed(held: ServerLease) -> bool:
+    try:
+        held.check()
+    except LeaseLapsed:
+        return True
+    return False
+
+
+def test_a_write_that_meets_a_dead_server_says_so_and_the_next_one_is_written(server, place):
+    """T1: what may pass is told apart, and the connection is made anew."""
+    with doors.ledger_to_write(place, SystemClock(), simulated=False) as ledger:
+        server.stop()
+        try:
+            with pytest.raises(LedgerAway, match="does not answer"):
+                ledger.record(Rows(tasks=(task("lost"),)), NOW)
+        finally:
+            server.start()
+        ledger.record(Rows(tasks=(task("written"),)), NOW)
+
+    assert task_ids(place) == {"written"}
+
+
+def task(name: str, hour: int = 0) -> Task:
+    return Task(name, "shop", NOW + timedelta(hours=hour), "waiting", 1, created_at=NOW)
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
+def racing(request, tmp_path, database_server) -> str:
+    if request.param == "sqlite":
+        return str(tmp_path / "ledger.sqlite")
+    server = database_server(request.param)
+    return server.url(server.create())
+
+
+def test_eight_processes_race_for_slots_and_none_is_claimed_twice(racing):
+    """T3, D2: their leases overlap on purpose; the check of the number in each transaction is all that holds."""
+    race(racing, claims=1_000, seconds=120)
+
+
+def race(address: str, claims: int, seconds: float) -> Counter[str]:
+    place = ledger_place.parse(address)
+    wanted = {f"t-{number}" for number in range(claims)}
+    with doors.ledger_to_write(place, SystemClock(), simulated=False) as ledger:
+        ledger.record(Rows(tasks=tuple(task(f"t-{number}", number) for number in range(claims))), NOW)
+    racers = [
+        subprocess.Popen([sys.executable, HERE / "racer.py", address], stdout=subprocess.PIPE, text=True)
+        for _ in range(8)
+    ]
+    try:
+        said = [racer.communicate(timeout=seconds)[0].split("\n")[:-1] for racer in racers]
+    finally:
+        for racer in racers:
+            racer.kill()
+            racer.communicate()
+    granted = [line.split() for lines in said for line in lines]
+    assert [racer.returncode for racer in racers] == [0] * 8
+    assert Counter(name for _, name, _ in granted) == Counter(wanted)
+    assert {attempt for _, _, attempt in granted} == {"1"}
+    return Counter(racer for racer, _, _ in granted)
