@@ -10,7 +10,7 @@ COMPILE := $(OPS)/bin/uv pip compile --quiet --universal --python-version 3.11 -
 # What was checked into requirements/ci.txt, by hash: `make LOCKED=yes test`. Else whatever pyproject.toml allows.
 LOCKED ?=
 
-.PHONY: demo demo-s3 demo-doris demo-velodb test soak check bench bench-daemon bench-removal bench-duckdb lock audit ops-check image image-test clean
+.PHONY: demo demo-s3 demo-doris demo-velodb test soak race check bench bench-daemon bench-removal bench-duckdb lock audit ops-check image image-test clean
 
 $(STAMP): pyproject.toml $(if $(LOCKED),requirements/ci.txt)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -44,6 +44,9 @@ check: $(STAMP)  ## formatters' rules, types, the walls between rooms, the schem
 soak: $(STAMP)   ## lives of kills, stops and lost ledgers, with counts: SEEDS=50
 	$(BIN)/python tests/processes/lives.py $(or $(SEEDS),50)
 	$(BIN)/python tests/processes/lives.py $(or $(SEEDS),50) --s3
+
+race: $(STAMP)   ## eight processes race for slots on one ledger, in each kind of database: CLAIMS=10000
+	$(BIN)/python tests/ledger/race.py $(or $(CLAIMS),10000)
 
 bench: $(STAMP)  ## ratios against named peers, in one run
 	$(BIN)/python bench/run.py

@@ -2,6 +2,7 @@
 own check of the fencing number stands between it and another's claims. Prints each claim that was granted.
 """
 
+import contextlib
 import os
 import sys
 import threading
@@ -18,17 +19,16 @@ from reconciler.effects.ledger.server_lease import Term
 from reconciler.errors import LeaseHeld, LedgerAway
 
 NOW = datetime(2026, 11, 23, 2, tzinfo=UTC)
-OVERLAPPING = Term(length=0.5, renewal=60.0, margin=-3600.0)
-BATCH = 40
+OVERLAPPING = Term(length=1.0, renewal=60.0, margin=-3600.0)
+BATCH = 60
 
 
 def main(place: ledger_place.LedgerPlace) -> None:
     clock, left = SystemClock(), True
     while left:
-        try:
+        with contextlib.suppress(LeaseHeld, LedgerAway):
             left = claim_some(place, clock)
-        except (LeaseHeld, LedgerAway):
-            threading.Event().wait(0.05)
+        threading.Event().wait(0.2)  # the others' turn
 
 
 def claim_some(place, clock) -> bool:

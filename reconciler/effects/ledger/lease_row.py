@@ -65,8 +65,7 @@ def next_number(connection: Connection) -> int:
 
 
 def standing(connection: Connection) -> Standing:
-    """The row, locked until the transaction ends."""
-    lock(connection)
+    """The row as it is, whoever has it locked."""
     columns = (lease.c.fence, lease.c.holder, lease.c.ends_at, _now(connection).label("now"))
     row = connection.execute(select(*columns).where(lease.c.id == 1)).one()
     return Standing(row.fence, row.holder, 0.0 if row.ends_at is None else (row.ends_at - row.now) / 1000)

@@ -31,9 +31,10 @@ def open_engine(place: LedgerServer, resolve: Resolve) -> Engine:
     library = LIBRARIES[place.kind]
     if importlib.util.find_spec(library) is None:
         raise LedgerUnusable(f"ledger {place} needs its library: pip install 'reconciler[{place.kind}]'")
+    unused = {"use_native_hstore": False} if place.kind == "postgresql" else {}  # saves a question at each login
     return create_engine(
         f"{place.kind}+{library}://", creator=lambda: _connected(place, resolve), isolation_level="READ COMMITTED",
-        pool_size=1, max_overflow=0, pool_pre_ping=True,
+        pool_size=1, max_overflow=0, pool_pre_ping=True, **unused,
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 from sqlalchemy import Connection, Engine, inspect
-from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
+from sqlalchemy.exc import IntegrityError, NoResultFound, OperationalError, ProgrammingError
 
 from reconciler.core.ledger_place import LedgerServer
 from reconciler.core.ports import Clock
@@ -82,13 +82,25 @@ class ServerLease:
     def _take(self) -> None:
         sent = self._clock.monotonic()
         with readable(self._place):
-            _prepare(self._engine, self._place)
+            self._look()
             with self._engine.begin() as connection:
-                standing = lease_row.standing(connection)
-                if standing.seconds > 0:
-                    raise LeaseHeld(self._held_by(standing))
+                lease_row.lock(connection)
+                self._refuse_if_held(connection)
                 self._number = lease_row.take(connection, _holder(), self._term.length)
         self._sure_until = sent + self._term.length - self._term.margin
+
+    def _look(self) -> None:
+        """Without a lock, since those who stand by look again and again. Makes the row where there is none."""
+        try:
+            with self._engine.connect() as connection:
+                self._refuse_if_held(connection)
+        except (ProgrammingError, NoResultFound):
+            _prepare(self._engine, self._place)
+
+    def _refuse_if_held(self, connection: Connection) -> None:
+        standing = lease_row.standing(connection)
+        if standing.seconds > 0:
+            raise LeaseHeld(self._held_by(standing))
 
     def _renew_until_ended(self) -> None:
         while not self._ending.wait(self._term.renewal) and self._lost is None:
