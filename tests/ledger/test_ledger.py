@@ -367,3 +367,63 @@ def test_a_file_is_for_its_owner_alone(file_ledger, path):
             and item.name.startswith("ledger")} == dict.fromkeys(
         [item.name for item in path.parent.glob("ledger*")], 0
     )  # fmt: skip
+
+
+@pytest.fixture
+def old(path):
+    """A ledger of schema 1, as the release before schema 2 left it."""
+    connection = sqlite3.connect(path)
+    connection.executescript((Path(__file__).with_name("version-1.sql")).read_text())
+    connection.close()
+    return path
+
+
+def test_an_older_ledger_is_brought_up_to_date_by_the_writer_with_all_that_it_holds(old):
+    """T1: its fencing number goes on, so that whoever still writes under an older one is refused."""
+    with doors.ledger_for_reading(old) as connection:
+        before = reading.recorded(connection, DESIRED, NOW)
+    assert [item.id for item in before.sets] == [TASK.id]
+    with pytest.raises(LedgerUnusable, match="older release"), doors.ledger_for_a_word(old, simulated=False):
+        pass
+
+    with doors.ledger_to_write(old, SystemClock(), simulated=False) as ledger:
+        assert ledger.read(DESIRED, NOW) == before
+        assert ledger.begin_task("shop-20261124T020000Z", "shop", "disk", NOW, go_on=False).attempt == 1
+        assert numbers(old) == [(4,)]
+        assert dict(contents(old))["schema_version"] == "2"
+        assert "fence" not in dict(contents(old))
+
+
+def numbers(path) -> list[tuple[int]]:
+    connection = sqlite3.connect(path)
+    found = connection.execute("SELECT fence FROM lease").fetchall()
+    connection.close()
+    return found
+
+
+def test_an_upgrade_that_was_cut_short_is_made_to_its_end(old):
+    """T1: a database that ends the transaction at each change of a table is left in the middle of a step."""
+    connection = sqlite3.connect(old)
+    connection.execute("CREATE TABLE lease (id INTEGER PRIMARY KEY, fence BIGINT, holder TEXT, ends_at BIGINT)")
+    connection.close()
+
+    with doors.ledger_to_write(old, SystemClock(), simulated=False):
+        assert numbers(old) == [(4,)]
+
+
+@pytest.mark.parametrize("kind", ["postgresql", "mariadb"])
+def test_a_database_that_holds_something_else_is_left_alone(kind, database_server):
+    server = database_server(kind)
+    name = server.create()
+    server.ask("CREATE TABLE tasks (id INTEGER)", name)
+    place = ledger_place.parse(server.url(name))
+
+    with pytest.raises(LedgerUnusable, match="holds something else"):
+        doors.ledger_to_write(place, SystemClock(), simulated=False).__enter__()
+
+    with doors.ledger_for_reading(place) as connection:
+        assert connection is None
+    assert server.ask(TABLES.format(name if kind == "mariadb" else "public"), name) == [("tasks",)]
+
+
+TABLES = "SELECT table_name FROM information_schema.tables WHERE table_schema = '{}'"
