@@ -210,11 +210,11 @@ class Beat:
 
     def _take_step(self) -> None:
         assert self._loaded is not None  # noqa: S101  the first beat loads
+        now = self._clock.now()  # what falls due while the pass is under way is found by the next one
         before = self._step.configuration if self._step else None
         self._step = self._pass.step(self._loaded)
         if self._step.configuration != before:
             self._say_configuration(self._step)
-        now = self._clock.now()
         decision = self._step.decision
         waits = decision is None or self._pass.lookout.pauses
         self._wake = now + wake.AGAIN if decision is None or waits else wake.next_wake(decision, now)

@@ -9,6 +9,7 @@ import pytest
 from reconciler import doors
 from reconciler.cli.clock import SystemClock
 from reconciler.core import ledger_place
+from reconciler.effects.ledger import reading
 from reconciler.effects.ledger import server as connections
 from reconciler.errors import LedgerAway, LedgerUnusable
 
@@ -103,3 +104,24 @@ def secured(server: database.Database) -> tuple[str, ...]:
     if server.kind == "postgresql":
         return ("-c", "ssl=on", "-c", f"ssl_key_file={key}", "-c", f"ssl_cert_file={certificate}")
     return (f"--ssl-key={key}", f"--ssl-cert={certificate}")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_reading_needs_the_right_to_read_and_no_other(kind, database_server, tmp_path):
+    """A dry run and the lists change nothing, and could not."""
+    server = database_server(kind)
+    name = server.create()
+    write(server.url(name))
+    reader, secret = f"reader_{name}", tmp_path / "reader"
+    secret.write_text("only-to-read")
+    if kind == "postgresql":
+        server.ask(f"CREATE USER {reader} PASSWORD 'only-to-read'")
+        server.ask(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {reader}", name)
+    else:
+        server.ask(f"CREATE USER {reader}@127.0.0.1 IDENTIFIED BY 'only-to-read'")
+        server.ask(f"GRANT SELECT ON {name}.* TO {reader}@127.0.0.1")
+    url = server.url(name, password_file=str(secret)).replace(f"{database.USER}@", f"{reader}@")
+
+    with doors.ledger_for_reading(ledger_place.parse(url)) as connection:
+        assert reading.all_tasks(connection) == ()
+    assert type(refusal(url)) is LedgerUnusable

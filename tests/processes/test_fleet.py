@@ -128,7 +128,8 @@ def test_a_ledger_server_that_is_away_starts_nothing_and_the_daemon_goes_on_when
     until(has_said(running, ("daemon", "ledger", "back"), ("backup", TASK, "succeeded")))
     until(lambda: in_force(site) == 9)
     until(has_said(late, ("daemon", "lease", "stands by")))
-    assert [event[2] for event in running.events if event[:2] == ("daemon", "ledger")] == ["away", "back"]
+    said = [event[2] for event in running.events if event[:2] == ("daemon", "ledger")]
+    assert said == ["away", "back"] * (len(said) // 2), "once each way, not at each beat"
     assert site.set_folders == [TASK]
     assert running.stop() == 0
     until(has_said(late, ("daemon", "lease", "taken")))

@@ -22,11 +22,14 @@ from reconciler.errors import LeaseHeld, LeaseLapsed, LedgerUnusable
 
 
 class Term(NamedTuple):
-    """Seconds: from a renewal to the end, between renewals, and before the end when the holder stops."""
+    """Seconds: from a renewal to the end, between renewals, before the end when the holder stops, and to another
+    try after a renewal that failed.
+    """
 
     length: float = 15.0
     renewal: float = 3.0
     margin: float = 5.0
+    retry: float = 0.5
 
 
 class ServerLease:
@@ -103,9 +106,13 @@ class ServerLease:
             raise LeaseHeld(self._held_by(standing))
 
     def _renew_until_ended(self) -> None:
-        while not self._ending.wait(self._term.renewal) and self._lost is None:
-            with contextlib.suppress(LedgerUnusable):  # it lapses by itself; those who ask are told
+        seconds = self._term.renewal
+        while not self._ending.wait(seconds) and self._lost is None:
+            try:
                 self._renew()
+                seconds = self._term.renewal
+            except LedgerUnusable:  # it lapses by itself, and those who ask are told
+                seconds = self._term.retry
 
     def _renew(self) -> None:
         sent = self._clock.monotonic()
