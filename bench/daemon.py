@@ -70,7 +70,9 @@ def paths(folder: Path, plans: int) -> Paths:
 def idle(folder: Path, plans: int) -> str:
     where = paths(folder, plans)
     ledger = Ledger(open_to_write(where.ledger, simulated=True), where.ledger)
-    beat = Beat(where, ShiftedClock(START), Rhythm(reload=1e9, status=1e9), lambda _: None, ledger)
+    clock = ShiftedClock(START)
+    passing = Pass(where, clock, ledger, lambda _: None)
+    beat = Beat(passing, where, clock, Rhythm(reload=1e9, status=1e9), lambda _: None, ledger)
     beat.once(reload=False)
     settle = time.monotonic() + 15
     while time.monotonic() < settle:

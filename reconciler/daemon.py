@@ -10,7 +10,6 @@ import contextlib
 import os
 import signal
 import threading
-import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -39,13 +38,14 @@ STAND_BY = 1.0  # seconds between two tries to take the lease over
 
 class Rhythm(NamedTuple):
     """Seconds: between beats, between looks at the configuration, between status files at the most, and how long
-    running work is given at a stop.
+    running work is given at a stop; `patience` is between passes.
     """
 
     beat: float = 1.0
     reload: float = 10.0
     status: float = 60.0
     grace: float = 25.0
+    patience: wake.Patience = wake.Patience()
 
 
 class Daemon:
@@ -68,7 +68,10 @@ class Daemon:
         with contextlib.ExitStack() as stack:
             ledger = self._opened(stack)
             if ledger is not None:
-                self._beat_until_stopped(Beat(self._paths, self._clock, self._rhythm, self._say, ledger))
+                passing = Pass(self._paths, self._clock, ledger, self._say)
+                self._beat_until_stopped(
+                    Beat(passing, self._paths, self._clock, self._rhythm, self._say, ledger)
+                )
 
     def _opened(self, stack: contextlib.ExitStack) -> Ledger | None:
         """The ledger once its lease is ours, after as long as another holds it or its server is away; None when
@@ -139,10 +142,11 @@ class Beat:
     """What happens at a beat: nothing, unless time, the configuration, a wish or running work calls for a pass."""
 
     def __init__(
-        self, paths: Paths, clock: Clock, rhythm: Rhythm, say: Callable[[Event], None], ledger: Ledger
-    ) -> None:
+        self, passing: Pass, paths: Paths, clock: Clock, rhythm: Rhythm, say: Callable[[Event], None],
+        ledger: Ledger,
+    ) -> None:  # fmt: skip
         self._paths, self._clock, self._rhythm, self._say, self._ledger = paths, clock, rhythm, say, ledger
-        self._pass = Pass(paths, clock, ledger, say)
+        self._pass = passing
         self._loaded: Loaded | None = None
         self._step: Step | None = None
         self._wake: datetime | None = None
@@ -158,6 +162,11 @@ class Beat:
     def is_ready(self) -> bool:
         """True once a configuration was in force."""
         return self._step is not None and self._step.decision is not None
+
+    @property
+    def next_pass(self) -> tuple[datetime, float] | None:
+        """By either clock, when the next pass is due if nothing happens before; None before the first."""
+        return None if self._wake is None else (self._wake, self._awake)
 
     def once(self, *, reload: bool) -> None:
         """Work that came to its end may free a cap, or give a waiting restore its set."""
@@ -175,8 +184,8 @@ class Beat:
     def wind_down(self, grace: float) -> None:
         """Starts nothing more, gives what runs its time, and writes the last status."""
         self._pass.runner.drop_waiting()
-        end = time.monotonic() + grace
-        while self._pass.runner.wait(0.2) and time.monotonic() < end:
+        end = self._clock.monotonic() + grace
+        while self._pass.runner.wait(0.2) and self._clock.monotonic() < end:
             pass
         if self._step is not None:
             self._write(last=True)
@@ -186,7 +195,7 @@ class Beat:
 
         A change is taken when two looks, a beat apart, see the same: a file that is being written is left alone.
         """
-        now = time.monotonic()
+        now = self._clock.monotonic()
         if not force and self._candidate is None and now - self._looked < self._rhythm.reload:
             return False
         self._looked = now
@@ -203,10 +212,10 @@ class Beat:
 
     def _is_due(self) -> bool:
         """By either clock: one that was set back must not put a pass off."""
-        return self._wake is None or self._clock.now() >= self._wake or time.monotonic() >= self._awake
+        return self._wake is None or self._clock.now() >= self._wake or self._clock.monotonic() >= self._awake
 
     def _is_stale(self) -> bool:
-        return time.monotonic() - self._written >= self._rhythm.status
+        return self._clock.monotonic() - self._written >= self._rhythm.status
 
     def _take_step(self) -> None:
         assert self._loaded is not None  # noqa: S101  the first beat loads
@@ -217,8 +226,9 @@ class Beat:
             self._say_configuration(self._step)
         decision = self._step.decision
         waits = decision is None or self._pass.lookout.pauses
-        self._wake = now + wake.AGAIN if decision is None or waits else wake.next_wake(decision, now)
-        self._awake = time.monotonic() + (self._wake - now).total_seconds()
+        patience = self._rhythm.patience
+        self._wake = now + patience.again if decision is None or waits else wake.next_wake(decision, now, patience)
+        self._awake = self._clock.monotonic() + (self._wake - now).total_seconds()
         self._pass.pass_wishes_on(self._step)
 
     def _say_configuration(self, step: Step) -> None:
@@ -231,4 +241,4 @@ class Beat:
         version = self._pass.runner.progress.version
         by = None if last else self._clock.now() + timedelta(seconds=2 * self._rhythm.status)
         self._pass.write_status(self._step, self._pass.runner.progress.snapshot(), by)
-        self._progress, self._written = version, time.monotonic()
+        self._progress, self._written = version, self._clock.monotonic()

@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     from reconciler.core.rebuild import Adoption
     from reconciler.core.record import Recorded
     from reconciler.core.retention import Verdict
-    from reconciler.effects.apply import Runner
+    from reconciler.effects.apply import Runner, Spawn
     from reconciler.effects.ledger import Ledger
     from reconciler.effects.lookout import Lookout
-    from reconciler.effects.world import World
+    from reconciler.effects.world import Doors, World
 
 SHOWN = timedelta(days=90)  # tasks this recent are in the status file, and those whose set still exists
 BAD_ENDS = frozenset({"failed", "lost", "unknown"})
@@ -156,12 +156,18 @@ def _followed(passing: Pass, step: Step, tick: Callable[[dict[str, int]], None])
 class Pass:
     """What steps share: the ledger, which is held, and the runner of what they start."""
 
-    def __init__(self, paths: Paths, clock: Clock, ledger: Ledger, say: Callable[[Event], None]) -> None:
-        from reconciler.effects.apply import Runner  # noqa: PLC0415
+    def __init__(
+        self, paths: Paths, clock: Clock, ledger: Ledger, say: Callable[[Event], None], *,
+        opened: Doors | None = None, spawn: Spawn | None = None,
+    ) -> None:  # fmt: skip
+        """`opened` and `spawn` stand for the drivers and threads that are used otherwise."""
+        from reconciler.effects.apply import Runner, in_a_thread  # noqa: PLC0415
         from reconciler.effects.lookout import Lookout  # noqa: PLC0415
+        from reconciler.effects.world import Doors  # noqa: PLC0415
 
         self._paths, self._clock, self._ledger, self._say = paths, clock, ledger, say
-        self.runner: Runner = Runner(clock, say)
+        self._opened = opened or Doors(doors.open_engine, doors.open_storage)
+        self.runner: Runner = Runner(clock, say, spawn or in_a_thread)
         self.lookout: Lookout = Lookout(clock, ledger)
         self.unwritten: str | None = None  # why the newest status is not in its file
 
@@ -210,7 +216,7 @@ class Pass:
     def _decided(self, desired: Desired, recorded: Recorded, now: datetime) -> Decision:
         """The decision, its rows recorded before anything is begun, and said."""
         decision = plan.decide(desired, recorded, now)
-        if desired is recorded.configuration:
+        if desired == recorded.configuration:
             self._ledger.record(decision.rows, now)
         else:
             self._ledger.accept(desired, decision.rows, now)
@@ -219,10 +225,9 @@ class Pass:
         return decision
 
     def world(self, desired: Desired) -> World:
-        from reconciler.effects.world import Doors, World  # noqa: PLC0415
+        from reconciler.effects.world import World  # noqa: PLC0415
 
-        opened = Doors(doors.open_engine, doors.open_storage)
-        return World(desired, self._ledger, self._clock, opened, self.lookout, self._say)
+        return World(desired, self._ledger, self._clock, self._opened, self.lookout, self._say)
 
     def _now(self) -> datetime:
         return self._clock.now().replace(microsecond=0)

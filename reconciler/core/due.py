@@ -10,13 +10,18 @@ from reconciler.core.record import PlanRevision, Task
 SECOND = timedelta(seconds=1)
 
 
-def settle(revision: PlanRevision, open_tasks: Iterable[Task], now: datetime) -> tuple[Task, ...]:
-    """The tasks of a warehouse that are new or change: every slot due by `now` gets its one task."""
+def settle(
+    revision: PlanRevision, open_tasks: Iterable[Task], now: datetime, ahead: frozenset[tuple[str, datetime]]
+) -> tuple[Task, ...]:
+    """The tasks of a warehouse that are new or change: every slot due by `now` gets its one task.
+
+    `ahead` are slots that have theirs already, though nothing else says so: the clock has been ahead (S5).
+    """
     plan = revision.plan
     if plan is None:
         return ()
     own = [task for task in open_tasks if task.warehouse == revision.warehouse]
-    tasks = (*(task for task in own if task.state == "waiting"), *_due(revision, plan, own, now))
+    tasks = (*(task for task in own if task.state == "waiting"), *_due(revision, plan, own, now, ahead))
     newest = max((task.slot for task in tasks if task.state == "waiting"), default=now)
     settled = (_unless_over(task, plan, newest, now) for task in tasks)
     return tuple(task for task in settled if task not in own)
@@ -40,8 +45,13 @@ def _counts_from(plan: Plan | None, now: datetime) -> datetime:
     return start - SECOND if within else now
 
 
-def _due(revision: PlanRevision, plan: Plan, own: list[Task], now: datetime) -> tuple[Task, ...]:
-    slots = tuple(calendar.slots(plan.schedule, revision.settled_until, now))
+def _due(
+    revision: PlanRevision, plan: Plan, own: list[Task], now: datetime, ahead: frozenset[tuple[str, datetime]]
+) -> tuple[Task, ...]:
+    slots = tuple(
+        slot for slot in calendar.slots(plan.schedule, revision.settled_until, now)
+        if (revision.warehouse, slot) not in ahead
+    )  # fmt: skip
     if not slots:
         return ()
     tasks = tuple(

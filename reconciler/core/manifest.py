@@ -62,6 +62,11 @@ class Manifest(NamedTuple):
         return sum(item.size_bytes for item in self.snapshots)
 
     @property
+    def attempts(self) -> frozenset[int]:
+        """Those that its files come from."""
+        return frozenset(item.attempt for item in self.snapshots)
+
+    @property
     def databases(self) -> tuple[str, ...]:
         return tuple(item.database for item in self.snapshots)
 

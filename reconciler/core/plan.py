@@ -170,7 +170,7 @@ def _one_time_faults(
         if start is None:
             continue
         own = by_warehouse.get(name, ())
-        settled = due.settle(known, own, now) if known and known.in_force else ()
+        settled = due.settle(known, own, now, recorded.ahead) if known and known.in_force else ()
         task_id = _task_at(start, name, recorded, (*own, *settled))
         if task_id is not None:
             faults.append(Fault(name, f"one_time.start_time of {name} is the slot of task {task_id}, which has "
@@ -227,21 +227,23 @@ def _plans(
     for name, known in recorded.plans.items():
         if not known.in_force:
             continue
-        own = due.settle(known, standing.get(name, ()), now)
+        own = due.settle(known, standing.get(name, ()), now, recorded.ahead)
         settled[name] = (*settled.get(name, ()), *own)
         if name in changed:
-            revisions.append(known._replace(settled_until=now, ended_at=now))
+            revisions.append(known._replace(settled_until=now, ended_at=recorded.noted_at(now)))
         elif own:
             revisions.append(known._replace(settled_until=now))
     for name, change in changed.items():
         if isinstance(change, diff.End):
             continue
         number = recorded.plans[name].revision + 1 if name in recorded.plans else 1
-        fresh = due.revision_of(change.entry, number, desired.revision, now)
+        fresh = due.revision_of(change.entry, number, desired.revision, now)._replace(
+            taken_over_at=recorded.noted_at(now)
+        )
         before = {task.id: task for task in (*standing.get(name, ()), *settled.get(name, ()))}.values()
         if _has_started(fresh, recorded, before):
             fresh = fresh._replace(settled_until=now)
-        own = due.settle(fresh, before, now)
+        own = due.settle(fresh, before, now, recorded.ahead)
         settled[name] = (*settled.get(name, ()), *own)
         revisions.append(fresh._replace(settled_until=now) if own else fresh)
     return tuple(revisions), tuple({task.id: task for tasks in settled.values() for task in tasks}.values())
@@ -254,7 +256,7 @@ def _abandoned(recorded: Recorded, now: datetime) -> Iterator[Task]:
         newest = recorded.plans[task.warehouse]
         if not (newest.in_force and newest.plan):
             began = revisions[task.warehouse, task.plan_revision]
-            yield from due.settle(began._replace(settled_until=now), (task,), now)
+            yield from due.settle(began._replace(settled_until=now), (task,), now, recorded.ahead)
 
 
 def _has_started(fresh: PlanRevision, recorded: Recorded, tasks: Iterable[Task]) -> bool:
@@ -302,7 +304,8 @@ def _holds(desired: Desired, recorded: Recorded, now: datetime) -> tuple[HoldRec
         name: HoldRecord(name, hold.reason, hold.until, standing[name].seen_at if name in standing else now)
         for name, hold in desired.holds.items()
     }
-    gone = [item._replace(gone_at=now) for name, item in standing.items() if wanted.get(name) != item]
+    gone_at = recorded.noted_at(now)
+    gone = [item._replace(gone_at=gone_at) for name, item in standing.items() if wanted.get(name) != item]
     fresh = [item for name, item in wanted.items() if standing.get(name) != item]
     return (*gone, *(item._replace(seen_at=now) for item in fresh))
 

@@ -248,7 +248,11 @@ class Engine(Protocol):
         """Looks, changing nothing, at what the plan needs of the warehouse. Raises EngineFailed where it cannot."""
 
     def backup(self, order: BackupOrder, number: int, folder: AttemptFolder, watch: Watch) -> BackupResult:
-        """Makes attempt `number` of the set. Zero matching databases is a failure (D7)."""
+        """Makes attempt `number` of the set. Zero matching databases is a failure (D7).
+
+        When the watch wants a stop, what the attempt has begun at a server is ended first; raises JobLost where
+        that cannot be known.
+        """
 
     def precheck(self, order: RestoreOrder, reader: SetReader) -> None:
         """Looks at the target, changing nothing; raises EngineFailed where the restore cannot be begun (R4)."""

@@ -78,10 +78,11 @@ def adoption(found: Inventory, desired: Desired, now: datetime) -> Adoption:
     kept = _retentions(found, desired.installation)
     attempts = _attempts_by_place(found)
     done = {item.place for item in found.manifests}
-    sets = tuple(_set(item, found, _name(item.place, names, found, item.completed_at), kept)
+    sets = tuple(_set(item, found, _name(item.place, names, found, desired, item.completed_at), kept)
                  for item in found.manifests)  # fmt: skip
     succeeded = (_succeeded(item, own.warehouse, attempts) for item, own in zip(found.manifests, sets, strict=True))
-    lost = (_lost(place, names, found, attempts, now) for place in sorted(attempts.keys() - done))
+    lost = (_lost(place, _name(place, names, found, desired, naming.slot_of(place.task_id)), attempts, now)
+            for place in sorted(attempts.keys() - done))
     restores = tuple(_restore(claim, found.storage) for claim in found.claims)
     return Adoption(
         found.storage, sets, (*succeeded, *lost), tuple(_attempts(found, now)), restores, found.strays
@@ -99,10 +100,10 @@ def _names(found: Inventory, desired: Desired) -> dict[str, str]:
     return {home: str(noted[home].get("to") or declared.get(home, home)) for home in homes}
 
 
-def _name(place: TaskPlace, names: dict[str, str], found: Inventory, at: datetime) -> str:
-    """A home that was declared again after its renaming keeps what is newer than that."""
+def _name(place: TaskPlace, names: dict[str, str], found: Inventory, desired: Desired, at: datetime) -> str:
+    """A home that is declared again after its renaming keeps what is newer than that."""
     note = found.notes.get(naming.renamed_key(place.installation, place.home))
-    if note and at > instants.parse(note["noted_at"]):
+    if note and place.home in desired.warehouses and at > instants.parse(note["noted_at"]):
         return place.home
     return names[place.home]
 
@@ -134,10 +135,15 @@ def _attempts_by_place(found: Inventory) -> dict[TaskPlace, int]:
 
 def _set(item: Manifest, found: Inventory, warehouse: str, kept: dict[str, tuple[int, int]]) -> BackupSet:
     days, keep_last = kept[item.place.home]
+    return set_of(item, found.storage, warehouse)._replace(retention_days=days, keep_last=keep_last)
+
+
+def set_of(item: Manifest, storage: str, warehouse: str) -> BackupSet:
+    """The set that a manifest makes."""
     return BackupSet(
-        id=item.place.task_id, warehouse=warehouse, home=item.place.home, engine=item.engine,
-        storage=found.storage, slot=item.slot, completed_at=item.completed_at, retention_days=days,
-        keep_last=keep_last, size_bytes=item.size_bytes, databases=item.databases,
+        id=item.place.task_id, warehouse=warehouse, home=item.place.home, engine=item.engine, storage=storage,
+        slot=item.slot, completed_at=item.completed_at, retention_days=item.retention_days,
+        keep_last=item.keep_last, size_bytes=item.size_bytes, databases=item.databases,
     )  # fmt: skip
 
 
@@ -150,12 +156,9 @@ def _succeeded(item: Manifest, warehouse: str, attempts: dict[TaskPlace, int]) -
     )  # fmt: skip
 
 
-def _lost(
-    place: TaskPlace, names: dict[str, str], found: Inventory, attempts: dict[TaskPlace, int], now: datetime
-) -> Task:
-    slot = naming.slot_of(place.task_id)
+def _lost(place: TaskPlace, warehouse: str, attempts: dict[TaskPlace, int], now: datetime) -> Task:
     return Task(
-        id=place.task_id, warehouse=_name(place, names, found, slot), slot=slot, state="lost", plan_revision=0,
+        id=place.task_id, warehouse=warehouse, slot=naming.slot_of(place.task_id), state="lost", plan_revision=0,
         attempt=attempts[place], created_at=now, ended_at=now, reason=UNFINISHED,
     )  # fmt: skip
 

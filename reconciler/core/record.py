@@ -163,6 +163,14 @@ class Recorded(NamedTuple):
     cancellations: frozenset[Cancellation] = frozenset()
     storages: dict[str, str] | None = None  # location of each that was looked into (T2); None without a ledger
     notes: tuple[Note, ...] = ()  # those not written yet
+    seen_at: datetime | None = None  # the newest instant that was recorded
+    ahead: frozenset[tuple[str, datetime]] = frozenset()  # slots with a task, later than now or than settled
+
+    def noted_at(self, now: datetime) -> datetime:
+        """When an edit that is taken over now counts as made: never before what was seen, though the clock went
+        back, since the day that it has to be reverted in counts from here (S2, S5).
+        """
+        return now if self.seen_at is None else max(now, self.seen_at)
 
 
 NOTHING = Recorded()

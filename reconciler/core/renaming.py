@@ -41,4 +41,5 @@ def renamed(recorded: Recorded, moves: tuple[Renaming, ...]) -> Recorded:
         open_tasks=tuple(map(move, recorded.open_tasks)),
         last_tasks={names.get(name, name): move(item) for name, item in recorded.last_tasks.items()},
         sets=tuple(map(move, recorded.sets)),
+        ahead=frozenset((names.get(name, name), slot) for name, slot in recorded.ahead),
     )

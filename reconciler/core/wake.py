@@ -6,20 +6,30 @@ a hundred thousand.
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from reconciler.core import calendar
 from reconciler.core.plan import LOCK_RETRY, Actions, Decision
 from reconciler.core.record import Recorded
 from reconciler.core.retention import GRACE
 
-AT_LEAST = timedelta(hours=1)  # a full look once an hour, whatever is expected
-AGAIN = timedelta(seconds=30)  # while something is to be done that has not come to its end
 SECOND = timedelta(seconds=1)
 
 
-def next_wake(decision: Decision, now: datetime) -> datetime:
-    """An instant later than `now`, at most an hour."""
-    moments = [now + AT_LEAST, *_moments(decision.after, decision, now)]
+class Patience(NamedTuple):
+    """`at_most` is between two passes, whatever is expected; `again`, while something is to be done that has not
+    come to its end.
+    """
+
+    at_most: timedelta = timedelta(hours=1)
+    again: timedelta = timedelta(seconds=30)
+
+
+def next_wake(decision: Decision, now: datetime, patience: Patience) -> datetime:
+    """An instant later than `now`."""
+    moments = [now + patience.at_most, *_moments(decision.after, decision, now)]
+    if decision.actions._replace(cancellations=frozenset()) != Actions():
+        moments.append(now + patience.again)
     return max(min(moment for moment in moments if moment > now), now + SECOND)
 
 
@@ -32,9 +42,6 @@ def _moments(after: Recorded, decision: Decision, now: datetime) -> Iterator[dat
     yield from (moment + GRACE for moment in former if moment)
     limits = (task.entry.valid_until for task in after.restores.values() if task.ended_at is None)
     yield from (moment for moment in limits if moment)
-    actions = decision.actions
-    if actions._replace(cancellations=frozenset()) != Actions():
-        yield now + AGAIN
     tried = (verdict.backup_set.tried_at for verdict in decision.verdicts)
     yield from (moment + LOCK_RETRY for moment in tried if moment)
 

@@ -16,10 +16,15 @@ from reconciler.effects.world import Progress, World
 from reconciler.errors import ReconcilerError
 
 RETRY = 30.0  # seconds between two tries at one piece of work
+Spawn = Callable[[Callable[[], None], str], None]  # starts work under a name and does not wait for it
+
+
+def in_a_thread(run: Callable[[], None], name: str) -> None:
+    threading.Thread(target=run, name=name, daemon=True).start()
 
 
 class Work(NamedTuple):
-    """Something to do in a thread of its own; at most one at a time for each warehouse that it names."""
+    """Something to do beside the rest; at most one at a time for each warehouse that it names."""
 
     subject: str
     warehouse: str | None
@@ -30,9 +35,10 @@ class Work(NamedTuple):
 class Runner:
     """Runs work as limits allow; what must wait waits in order of arrival."""
 
-    def __init__(self, clock: Clock, report: Callable[[Event], None]) -> None:
+    def __init__(self, clock: Clock, report: Callable[[Event], None], spawn: Spawn = in_a_thread) -> None:
         self.progress = Progress()
         self.failures: list[str] = []
+        self._spawn = spawn
         self._clock = clock
         self._report = report
         self._limits = Limits()
@@ -107,7 +113,7 @@ class Runner:
                 if self._fits(work):
                     self._waiting.remove(work)
                     self._running[work.subject] = work
-                    threading.Thread(target=self._run, args=(work,), name=work.subject, daemon=True).start()
+                    self._spawn(partial(self._run, work), work.subject)
 
     def _fits(self, work: Work) -> bool:
         running = self._running.values()

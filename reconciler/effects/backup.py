@@ -4,13 +4,14 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import reconciler
+from reconciler.core import rebuild
 from reconciler.core.event import Event
 from reconciler.core.manifest import Manifest
 from reconciler.core.model import LOCAL_ENGINES, Plan, Warehouse
 from reconciler.core.naming import TaskPlace
 from reconciler.core.plan import StartBackup
 from reconciler.core.ports import BackupOrder, Storage
-from reconciler.core.record import BackupSet, Task
+from reconciler.core.record import Task
 from reconciler.effects.world import Progress, TaskWatch, World, pause_before
 from reconciler.errors import (
     AttemptTaken,
@@ -66,17 +67,19 @@ def _try_until_settled(job: Job) -> None:
     failures = 0
     while (task := _begin(job)) is not None:
         try:
-            return _end(job, task, _attempt(job, task))
+            manifest = _attempt(job, task)
+        except (LeaseHeld, LedgerUnusable):
+            raise  # no word on the attempt: what has become of it is settled when the ledger can be written again
         except (Cancelled, DeadlinePassed) as error:
             return _give_up(job, task, error)
         except AttemptTaken as error:
             job.world.ledger.disown_attempt(task, str(error))
-        except (LeaseHeld, LedgerUnusable):
-            raise  # says nothing of the task: whoever holds the lease next goes on with it
         except (ReconcilerError, OSError) as error:
             failures += 1
             if not _tries_again(job, task, error, failures):
                 return None
+        else:
+            return _end(job, task, manifest)
     return None
 
 
@@ -94,7 +97,8 @@ def _attempt(job: Job, task: Task) -> Manifest:
 
 
 def _make(job: Job, task: Task, storage: Storage) -> Manifest:
-    job.watch.check()
+    if job.entry.engine in LOCAL_ENGINES:
+        job.watch.check()  # a server must be told to stop what it does: its engine checks
     engine = job.world.doors.engine(job.entry)
     folder = storage.open_attempt(job.place, task.attempt, job.world.ledger.id)
     order = BackupOrder(job.place, job.entry, job.plan)
@@ -102,7 +106,7 @@ def _make(job: Job, task: Task, storage: Storage) -> Manifest:
     return storage.commit(Manifest(
         place=job.place, engine=job.entry.engine, engine_version=made.engine_version,
         tool_version=reconciler.__version__, slot=task.slot, started_at=task.started_at or _now(job),
-        completed_at=_now(job), plan_revision=task.plan_revision, config_revision=job.world.desired.revision,
+        completed_at=job.world.ledger.noted_at(_now(job)), plan_revision=task.plan_revision, config_revision=job.world.desired.revision,
         retention_days=job.plan.retention_days, keep_last=job.plan.keep_last, snapshots=made.snapshots,
         skipped_objects=made.skipped_objects, external_catalogs=made.external_catalogs,
     ))  # fmt: skip
@@ -113,14 +117,8 @@ def _end(job: Job, task: Task, manifest: Manifest) -> None:
         state="succeeded", ended_at=manifest.completed_at, size_bytes=manifest.size_bytes, reason=None,
         objects=manifest.databases, skipped_objects=manifest.skipped_objects,
     )  # fmt: skip
-    made = BackupSet(
-        id=task.id, warehouse=task.warehouse, home=manifest.place.home, engine=manifest.engine,
-        storage=job.entry.storage or "", slot=task.slot, completed_at=manifest.completed_at,
-        retention_days=manifest.retention_days, keep_last=manifest.keep_last, size_bytes=manifest.size_bytes,
-        databases=manifest.databases,
-    )  # fmt: skip
-    attempts = frozenset(item.attempt for item in manifest.snapshots)
-    job.world.ledger.end_task(ended, _now(job), made, attempts)
+    made = rebuild.set_of(manifest, job.entry.storage or "", task.warehouse)
+    job.world.ledger.end_task(ended, _now(job), made, manifest.attempts)
     skipped = f"; left out: {', '.join(manifest.skipped_objects)}" if manifest.skipped_objects else ""
     job.world.report(Event("backup", task.id, "succeeded", f"{manifest.size_bytes:,} bytes{skipped}"))
 
@@ -143,9 +141,24 @@ def _tries_again(job: Job, task: Task, error: ReconcilerError | OSError, failure
     try:
         job.watch.pause_before_another_try(seconds)
     except (Cancelled, DeadlinePassed) as stop:
-        _give_up(job, task._replace(reason=str(error)), stop)
+        _stop(job, task._replace(reason=str(error)), stop)
         return False
     return True
+
+
+def _stop(job: Job, task: Task, stop: ReconcilerError) -> None:
+    """Between two tries: what a server may still do is ended by one more of them, or the task is lost (D4)."""
+    if job.entry.engine in LOCAL_ENGINES:
+        return _give_up(job, task, stop)
+    try:
+        manifest = _attempt(job, task)
+    except (LeaseHeld, LedgerUnusable):
+        raise
+    except (Cancelled, DeadlinePassed) as error:
+        return _give_up(job, task, error)
+    except (ReconcilerError, OSError) as error:
+        return _fail(job, task, "lost", f"{stop}; whether the warehouse still works on it is not known: {error}")
+    return _end(job, task, manifest)
 
 
 def _fail(job: Job, task: Task, state: str, reason: str) -> None:

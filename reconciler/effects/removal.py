@@ -1,6 +1,8 @@
 """Removes expired sets and what failed attempts left, so that a crash at any step is resumed (S4)."""
 
+from reconciler.core import rebuild
 from reconciler.core.event import Event
+from reconciler.core.manifest import Manifest
 from reconciler.core.naming import TaskPlace
 from reconciler.core.plan import LOCK_RETRY
 from reconciler.core.record import BackupSet, Leftover
@@ -22,11 +24,20 @@ def remove_leftover(world: World, leftover: Leftover) -> None:
     if _waits(world, leftover.storage):
         return
     place = TaskPlace(world.desired.installation, leftover.home, leftover.task_id)
+    manifest = world.storage(leftover.storage).read_manifest(place)
+    if manifest is not None and leftover.attempt in manifest.attempts:
+        return _keep(world, leftover, manifest)
     removal = world.storage(leftover.storage).remove_attempt(place, leftover.attempt)
     if removal.retained:
         world.ledger.postpone_leftover(leftover, world.clock.now() + LOCK_RETRY)
     else:
         world.ledger.end_leftover(leftover)
+
+
+def _keep(world: World, leftover: Leftover, manifest: Manifest) -> None:
+    """A set stands on it after all: its task was given up while the storage could not be asked."""
+    world.ledger.keep_attempt(leftover, rebuild.set_of(manifest, leftover.storage, leftover.home))
+    world.report(Event("backup set", leftover.task_id, "found", "its manifest is in storage, and its files stay"))
 
 
 def _waits(world: World, storage: str) -> bool:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from reconciler.core import document, instants
 from reconciler.core.event import Event
 from reconciler.core.manifest import Manifest
+from reconciler.core.model import LOCAL_ENGINES
 from reconciler.core.naming import TaskPlace
 from reconciler.core.plan import StartRestore
 from reconciler.core.ports import Engine, RestoreOrder, Storage
@@ -208,11 +209,33 @@ def _work(job: Job, ready: Ready) -> None:
                 return _end(job, "failed", f"{error}; {_abandoned(job, ready)}")
             stopped = _paused(job, error, failures)
             if stopped is not None:
-                return _end(job, "failed", f"{error}; {stopped}; {_abandoned(job, ready)}")
+                return _stop(job, ready, stopped, f"{error}; {stopped}")
         else:
-            names = ", ".join(target for _, target in order.databases)
-            job.save(size_bytes=_size(order))
-            return _end(job, "succeeded", f"restored {names} from {job.backup_set.id}")
+            return _succeed(job, order)
+
+
+def _stop(job: Job, ready: Ready, stop: ReconcilerError, reason: str) -> None:
+    """Between two tries: one more ends what a server may still do, or the outcome is not known (R1)."""
+    state = "cancelled" if isinstance(stop, Cancelled) else "failed"
+    if ready.order.entry.engine in LOCAL_ENGINES:
+        return _end(job, state, f"{reason}; {_abandoned(job, ready)}")
+    try:
+        order = ready.order._replace(journal=job.task.journal)
+        ready.engine.restore(order, job.storage.reader(order.manifest), job.watch)
+    except (LeaseHeld, LedgerUnusable):
+        raise
+    except (Cancelled, DeadlinePassed):
+        return _end(job, state, f"{reason}; {_abandoned(job, ready)}")
+    except (ReconcilerError, OSError) as error:
+        return _end(job, "unknown", f"{reason}; whether the warehouse still works on it is not known: {error}; "
+                                    f"look at the target. To restore once more choose a new id")  # fmt: skip
+    return _succeed(job, ready.order)
+
+
+def _succeed(job: Job, order: RestoreOrder) -> None:
+    names = ", ".join(target for _, target in order.databases)
+    job.save(size_bytes=_size(order))
+    _end(job, "succeeded", f"restored {names} from {job.backup_set.id}")
 
 
 def _paused(job: Job, error: Exception, failures: int) -> ReconcilerError | None:

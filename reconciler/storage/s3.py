@@ -7,6 +7,7 @@ delete marker alone would keep the data; what an object lock retains comes back 
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import itertools
 import shutil
@@ -59,10 +60,15 @@ class S3Store:
     `credentials` reads the declared ones anew at each call; None leaves it to the usual AWS chain.
     """
 
-    def __init__(self, declared: S3Storage, credentials: Callable[[], Credentials | None]) -> None:
+    def __init__(
+        self, declared: S3Storage, credentials: Callable[[], Credentials | None],
+        connect: Callable[[S3Storage, Credentials | None], Any] | None = None,
+    ) -> None:  # fmt: skip
+        """`connect` makes the client of boto3's kind that is used instead of boto3's own."""
         self.name = declared.name
         self._declared = declared
         self._credentials = credentials
+        self._connect = connect or _client
         self._root = f"{declared.prefix}/" if declared.prefix else ""
         self._lock = threading.Lock()
         self._client: Any = None
@@ -170,11 +176,15 @@ class S3Store:
                     yield {"Key": item["Key"], "VersionId": item["VersionId"]}
 
     def _pages(self, step: str, operation: str, prefix: str) -> Iterator[dict[str, Any]]:
-        """The answers of an operation that gives its answer in pages."""
-        where = {"Bucket": self._declared.bucket, "Prefix": prefix}
-        pages = self._call(step, prefix, lambda s3: iter(s3.get_paginator(operation).paginate(**where)))
-        while (page := self._call(step, prefix, lambda _: next(pages, None))) is not None:
+        """The answers of an operation that gives its answer in pages, each asked for by itself.
+
+        boto3's own iterator is at its end once a page has failed: asking it again would pass for a short listing.
+        """
+        where: dict[str, str] | None = {"Bucket": self._declared.bucket, "Prefix": prefix}
+        while where is not None:
+            page = self._call(step, prefix, functools.partial(_page, operation, where))
             yield page
+            where = where | _next_page(page) if page.get("IsTruncated") else None
 
     def _delete(self, objects: list[dict[str, str]]) -> tuple[str, ...]:
         """What a lock retains. Every key's own error is read: the whole answers 200 whatever became of each."""
@@ -236,15 +246,29 @@ class S3Store:
         """One client for all threads: using one is safe, making one is not (boto3 documentation, "Clients")."""
         with self._lock:
             if self._client is None:
-                keys = self._credentials()
-                session = boto3.session.Session(
-                    aws_access_key_id=keys[0] if keys else None, aws_secret_access_key=keys[1] if keys else None,
-                )  # fmt: skip
-                self._client = session.client(
-                    "s3", endpoint_url=self._declared.endpoint, region_name=self._declared.region or "us-east-1",
-                    config=CONFIG,
-                )  # fmt: skip
+                self._client = self._connect(self._declared, self._credentials())
             return self._client
+
+
+def _page(operation: str, where: dict[str, str], s3: Any) -> dict[str, Any]:
+    answer: dict[str, Any] = getattr(s3, operation)(**where)
+    return answer
+
+
+def _next_page(page: dict[str, Any]) -> dict[str, str]:
+    """Where a listing goes on: of objects by a token, of versions by two markers."""
+    if "NextContinuationToken" in page:
+        return {"ContinuationToken": page["NextContinuationToken"]}
+    return {"KeyMarker": page["NextKeyMarker"], "VersionIdMarker": page["NextVersionIdMarker"]}
+
+
+def _client(declared: S3Storage, keys: Credentials | None) -> Any:
+    session = boto3.session.Session(
+        aws_access_key_id=keys[0] if keys else None, aws_secret_access_key=keys[1] if keys else None,
+    )  # fmt: skip
+    return session.client(
+        "s3", endpoint_url=declared.endpoint, region_name=declared.region or "us-east-1", config=CONFIG,
+    )  # fmt: skip
 
 
 class _Refused(StorageFailed):

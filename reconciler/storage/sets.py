@@ -139,17 +139,23 @@ class SetStorage:
         """Data first; owner marks go when nothing else is left, so that a torn removal stays ours."""
         owners: list[str] = []
         batches = self._batches(prefix)
-        with ThreadPoolExecutor(IN_FLIGHT) as pool:
-            while window := [*itertools.islice(batches, IN_FLIGHT)]:
-                owners += [key for keys in window for key in keys if _is_owner(key)]
-                data = (tuple(key for key in keys if not _is_owner(key)) for keys in window)
-                retained = [key for removal in pool.map(partial(self._remove, prefix), data)
-                            for key in removal.retained]  # fmt: skip
-                if retained:
-                    return Removal(tuple(retained))
+        while window := [*itertools.islice(batches, IN_FLIGHT)]:
+            owners += [key for keys in window for key in keys if _is_owner(key)]
+            data = [tuple(key for key in keys if not _is_owner(key)) for keys in window]
+            retained = self._remove_batches(prefix, data)
+            if retained:
+                return Removal(retained)
         for key in owners:
             self._store.discard_staging(key.removesuffix(naming.OWNER))
         return self._remove(prefix, tuple(owners))
+
+    def _remove_batches(self, prefix: str, batches: list[tuple[str, ...]]) -> tuple[str, ...]:
+        """What a lock retains; several at once where there are several."""
+        if len(batches) == 1:
+            return self._remove(prefix, batches[0]).retained
+        with ThreadPoolExecutor(IN_FLIGHT) as pool:
+            return tuple(key for removal in pool.map(partial(self._remove, prefix), batches)
+                         for key in removal.retained)  # fmt: skip
 
     def _remove(self, prefix: str, keys: tuple[str, ...]) -> Removal:
         strays = [key for key in keys if not key.startswith(prefix) or not prefix.endswith("/")]

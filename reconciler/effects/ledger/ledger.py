@@ -81,6 +81,11 @@ class Ledger:
         with self._reading() as connection:
             return _moment(connection, "seen_at"), _moment(connection, "rebuilt_at")
 
+    def noted_at(self, now: datetime) -> datetime:
+        """`now`, or the newest instant that was recorded where the clock went back behind it."""
+        seen_at = self.moments()[0]
+        return now if seen_at is None else max(now, seen_at)
+
     def trust_clock(self, now: datetime) -> None:
         """From here on `now` is the newest instant: the clock was proven right, or allowed."""
         with self._writing() as connection:
@@ -206,7 +211,8 @@ class Ledger:
             connection.execute(
                 update(tables.attempts).where(tables.attempts.c.task_id == task.id, good).values(state="good")
             )
-            _retire_attempts(connection, task.id, now + later)
+            seen_at = _moment(connection, "seen_at") or now
+            _retire_attempts(connection, task.id, max(now, seen_at) + later)
             if made is not None:
                 tables.save(connection, tables.sets, [made._asdict()])
             _forget_wish(connection, task.id)
@@ -234,6 +240,14 @@ class Ledger:
     def end_leftover(self, leftover: Leftover) -> None:
         with self._writing() as connection:
             _change_attempt(connection, leftover, state="removed")
+
+    def keep_attempt(self, leftover: Leftover, made: BackupSet) -> None:
+        """It is no leftover: a manifest names it, and its set was not known."""
+        with self._writing() as connection:
+            _change_attempt(connection, leftover, state="good")
+            warehouse = _row(connection, tables.tasks, leftover.task_id)["warehouse"]
+            if not tables.known_keys(connection, tables.sets, [made.id]):
+                tables.save(connection, tables.sets, [made._replace(warehouse=warehouse)._asdict()])
 
     def postpone_leftover(self, leftover: Leftover, until: datetime) -> None:
         """The storage's lock retains it."""
@@ -400,9 +414,9 @@ def _log(connection: Connection, at: datetime, kind: str, subject: str, detail: 
 
 
 def _log_revision(connection: Connection, revision: PlanRevision, now: datetime) -> None:
-    if revision.taken_over_at == now:
+    if revision.ended_at is None and revision.taken_over_at >= now:
         _log(connection, now, "plan taken over", revision.warehouse, f"revision {revision.revision}")
-    elif revision.ended_at == now:
+    elif revision.ended_at is not None and revision.ended_at >= now:
         _log(connection, now, "plan overwritten or ended", revision.warehouse, f"revision {revision.revision}")
 
 

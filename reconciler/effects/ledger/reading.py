@@ -1,11 +1,11 @@
 """From rows to the recorded state, and the lists that people ask for."""
 
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import Connection, Select, and_, bindparam, func, or_, select
 
-from reconciler.core import naming
+from reconciler.core import instants, naming
 from reconciler.core.model import Desired, OneTime
 from reconciler.core.record import (
     OPEN,
@@ -21,7 +21,7 @@ from reconciler.core.record import (
     Task,
 )
 from reconciler.effects.ledger import tables
-from reconciler.effects.ledger.tables import value_of
+from reconciler.effects.ledger.tables import Value, value_of
 
 WINDOW = timedelta(days=1)  # how long an overwritten rule still counts (S2)
 
@@ -46,95 +46,20 @@ class Logged(NamedTuple):
     detail: str | None
 
 
-def recorded(connection: Connection, desired: Desired | None, now: datetime) -> Recorded:
-    """Everything a decision needs; `desired` only says which one-time starts to look up."""
-    return Recorded(
-        configuration=configuration(connection),
-        plans=_newest_plans(connection),
-        history=_history(connection, now),
-        open_tasks=_tasks(connection, tables.tasks.c.state.in_(OPEN)),
-        last_tasks=_last_tasks(connection),
-        taken=_taken(connection, desired),
-        sets=_sets(connection),
-        leftovers=_leftovers(connection),
-        restores={task.id: task for task in all_restores(connection)},
-        holds=_holds(connection, now),
-        allowances=frozenset(
-            value_of(Allowance, row) for row in connection.execute(select(tables.allowances)).mappings()
-        ),
-        cancellations=frozenset(
-            Cancellation(subject)
-            for (subject,) in connection.execute(
-                select(tables.cancellations.c.subject).where(~tables.cancellations.c.done)
-            )
-        ),
-        storages={name: location for name, location, _ in connection.execute(select(tables.storages))},
-        notes=_notes(connection),
+def _newest_revisions() -> Select[Any]:
+    table = tables.plans
+    return select(table.c.warehouse, func.max(table.c.revision).label("revision")).group_by(table.c.warehouse)
+
+
+def _of_newest_plans(*wanted: Any) -> Select[Any]:
+    """The columns, joined to the newest revision of each warehouse."""
+    plan, newest = tables.plans, _newest_revisions().subquery()
+    return select(*wanted).join_from(
+        newest, plan, and_(plan.c.warehouse == newest.c.warehouse, plan.c.revision == newest.c.revision)
     )
 
 
-def configuration(connection: Connection) -> Desired | None:
-    """The last configuration that was accepted."""
-    found = connection.execute(select(tables.configuration.c.document)).scalar_one_or_none()
-    return found if isinstance(found, Desired) else None
-
-
-def all_restores(connection: Connection) -> tuple[RestoreTask, ...]:
-    table = tables.restores
-    rows = connection.execute(select(table).order_by(table.c.seen_at, table.c.id)).mappings()
-    return tuple(value_of(RestoreTask, row) for row in rows)
-
-
-def all_tasks(connection: Connection) -> tuple[Task, ...]:
-    return _tasks(connection, tables.tasks.c.id.is_not(None))
-
-
-def recent_tasks(connection: Connection, since: datetime) -> tuple[Task, ...]:
-    standing = select(tables.sets.c.id).where(tables.sets.c.state != "removed")
-    return _tasks(connection, or_(tables.tasks.c.slot > since, tables.tasks.c.id.in_(standing)))
-
-
-def all_sets(connection: Connection) -> tuple[BackupSet, ...]:
-    return tuple(value_of(BackupSet, row) for row in connection.execute(select(tables.sets)).mappings())
-
-
-def revisions(connection: Connection, warehouse: str) -> tuple[PlanRevision, ...]:
-    table = tables.plans
-    rows = connection.execute(
-        select(table).where(table.c.warehouse == warehouse).order_by(table.c.revision)
-    ).mappings()
-    return tuple(value_of(PlanRevision, row) for row in rows)
-
-
-def attempts(connection: Connection, task_id: str) -> tuple[Attempt, ...]:
-    table = tables.attempts
-    rows = connection.execute(
-        select(table).where(table.c.task_id == task_id).order_by(table.c.attempt)
-    ).mappings()
-    return tuple(value_of(Attempt, row) for row in rows)
-
-
-def logged(connection: Connection, subject: str) -> tuple[Logged, ...]:
-    table = tables.decisions
-    rows = connection.execute(
-        select(table).where(table.c.subject == subject).order_by(table.c.number)
-    ).mappings()
-    return tuple(value_of(Logged, row) for row in rows)
-
-
-def _newest_plans(connection: Connection) -> dict[str, PlanRevision]:
-    table = tables.plans
-    newest = select(table.c.warehouse, func.max(table.c.revision).label("revision")).group_by(
-        table.c.warehouse
-    ).subquery()  # fmt: skip
-    rows = connection.execute(
-        select(table).join(newest, and_(table.c.warehouse == newest.c.warehouse,
-                                        table.c.revision == newest.c.revision)).order_by(table.c.warehouse)
-    ).mappings()  # fmt: skip
-    return {row["warehouse"]: value_of(PlanRevision, row) for row in rows}
-
-
-def _history(connection: Connection, now: datetime) -> tuple[PlanRevision, ...]:
+def _former_plans() -> Select[Any]:
     """Former revisions that still count for retention, or that an open task began with."""
     table = tables.plans
     later = table.alias()
@@ -144,32 +69,118 @@ def _history(connection: Connection, now: datetime) -> tuple[PlanRevision, ...]:
     begun = select(tables.tasks.c.id).where(
         tables.tasks.c.warehouse == table.c.warehouse,
         tables.tasks.c.plan_revision == table.c.revision,
-        tables.tasks.c.state.in_(OPEN),
+        tables.tasks.c.state.in_(sorted(OPEN)),
     ).exists()  # fmt: skip
-    rows = connection.execute(
-        select(table).where(superseded, or_(table.c.ended_at > now - WINDOW, begun))
-    ).mappings()
-    return tuple(value_of(PlanRevision, row) for row in rows)
+    return select(table).where(superseded, or_(table.c.ended_at > bindparam("lately", type_=tables.Instant), begun))
 
 
-def _tasks(connection: Connection, condition: object) -> tuple[Task, ...]:
+def _tasks_ahead() -> Select[Any]:
+    """Slots that have a task although their plan is settled up to an earlier moment, or they are still to come."""
+    task, plan = tables.tasks, tables.plans
+    later = or_(task.c.slot > plan.c.settled_until, task.c.slot > bindparam("now", type_=tables.Instant))
+    return _of_newest_plans(task.c.warehouse, task.c.slot).join(task, task.c.warehouse == plan.c.warehouse).where(later)
+
+
+def _newest_tasks() -> Select[Any]:
     table = tables.tasks
-    rows = connection.execute(
-        select(table).where(condition).order_by(table.c.slot, table.c.id)  # type: ignore[arg-type]
-    ).mappings()
-    return tuple(value_of(Task, row) for row in rows)
+    newest = select(table.c.warehouse, func.max(table.c.slot).label("slot")).group_by(table.c.warehouse).subquery()
+    return select(table).join(
+        newest, and_(table.c.warehouse == newest.c.warehouse, table.c.slot == newest.c.slot)
+    )
 
 
-def _last_tasks(connection: Connection) -> dict[str, Task]:
-    table = tables.tasks
-    newest = select(table.c.warehouse, func.max(table.c.slot).label("slot")).group_by(
-        table.c.warehouse
-    ).subquery()  # fmt: skip
-    rows = connection.execute(
-        select(table).join(newest, and_(table.c.warehouse == newest.c.warehouse,
-                                        table.c.slot == newest.c.slot))
-    ).mappings()  # fmt: skip
-    return {row["warehouse"]: value_of(Task, row) for row in rows}
+# A pass asks all of these: made once, since making a statement costs more than running it.
+CONFIGURATION = select(tables.configuration.c.document)
+NEWEST_PLANS = _of_newest_plans(tables.plans).order_by(tables.plans.c.warehouse)
+FORMER_PLANS = _former_plans()
+TASKS_AHEAD = _tasks_ahead()
+OPEN_TASKS = select(tables.tasks).where(tables.tasks.c.state.in_(sorted(OPEN))).order_by(
+    tables.tasks.c.slot, tables.tasks.c.id
+)  # fmt: skip
+NEWEST_TASKS = _newest_tasks()
+SETS = select(tables.sets).where(tables.sets.c.state != "removed").order_by(tables.sets.c.completed_at, tables.sets.c.id)
+LEFTOVERS = select(tables.attempts).where(tables.attempts.c.state == "leftover")
+RESTORES = select(tables.restores).order_by(tables.restores.c.seen_at, tables.restores.c.id)
+HOLDS = select(tables.holds).where(
+    or_(tables.holds.c.gone_at.is_(None), tables.holds.c.gone_at > bindparam("lately", type_=tables.Instant))
+)
+ALLOWANCES = select(tables.allowances)
+CANCELLATIONS = select(tables.cancellations.c.subject).where(~tables.cancellations.c.done)
+STORAGES = select(tables.storages.c.name, tables.storages.c.location)
+NOTES = select(tables.notes).where(~tables.notes.c.written)
+SEEN_AT = select(tables.meta.c.content).where(tables.meta.c.name == "seen_at")
+RECENT_TASKS = select(tables.tasks).where(or_(
+    tables.tasks.c.slot > bindparam("since", type_=tables.Instant),
+    tables.tasks.c.id.in_(select(tables.sets.c.id).where(tables.sets.c.state != "removed")),
+)).order_by(tables.tasks.c.slot, tables.tasks.c.id)  # fmt: skip
+
+
+def recorded(connection: Connection, desired: Desired | None, now: datetime) -> Recorded:
+    """Everything a decision needs; `desired` only says which one-time starts to look up."""
+    lately = {"lately": now - WINDOW}
+    return Recorded(
+        configuration=configuration(connection),
+        plans={item.warehouse: item for item in _values(connection, PlanRevision, NEWEST_PLANS)},
+        history=_values(connection, PlanRevision, FORMER_PLANS, lately),
+        open_tasks=_values(connection, Task, OPEN_TASKS),
+        last_tasks={task.warehouse: task for task in _values(connection, Task, NEWEST_TASKS)},
+        taken=_taken(connection, desired),
+        ahead=frozenset((warehouse, slot) for warehouse, slot in connection.execute(TASKS_AHEAD, {"now": now})),
+        sets=_values(connection, BackupSet, SETS),
+        leftovers=_values(connection, Leftover, LEFTOVERS),
+        restores={task.id: task for task in all_restores(connection)},
+        holds=_values(connection, HoldRecord, HOLDS, lately),
+        allowances=frozenset(_values(connection, Allowance, ALLOWANCES)),
+        cancellations=frozenset(Cancellation(subject) for (subject,) in connection.execute(CANCELLATIONS)),
+        storages={name: location for name, location in connection.execute(STORAGES)},
+        notes=_values(connection, Note, NOTES),
+        seen_at=_seen_at(connection),
+    )
+
+
+def _values(
+    connection: Connection, kind: type[Value], statement: Select[Any], given: dict[str, Any] | None = None
+) -> tuple[Value, ...]:
+    return tuple(value_of(kind, row) for row in connection.execute(statement, given or {}).mappings())
+
+
+def configuration(connection: Connection) -> Desired | None:
+    """The last configuration that was accepted."""
+    found = connection.execute(CONFIGURATION).scalar_one_or_none()
+    return found if isinstance(found, Desired) else None
+
+
+def all_restores(connection: Connection) -> tuple[RestoreTask, ...]:
+    return _values(connection, RestoreTask, RESTORES)
+
+
+def all_tasks(connection: Connection) -> tuple[Task, ...]:
+    return _values(connection, Task, select(tables.tasks).order_by(tables.tasks.c.slot, tables.tasks.c.id))
+
+
+def recent_tasks(connection: Connection, since: datetime) -> tuple[Task, ...]:
+    return _values(connection, Task, RECENT_TASKS, {"since": since})
+
+
+def all_sets(connection: Connection) -> tuple[BackupSet, ...]:
+    return _values(connection, BackupSet, select(tables.sets))
+
+
+def revisions(connection: Connection, warehouse: str) -> tuple[PlanRevision, ...]:
+    table = tables.plans
+    return _values(
+        connection, PlanRevision, select(table).where(table.c.warehouse == warehouse).order_by(table.c.revision)
+    )
+
+
+def attempts(connection: Connection, task_id: str) -> tuple[Attempt, ...]:
+    table = tables.attempts
+    return _values(connection, Attempt, select(table).where(table.c.task_id == task_id).order_by(table.c.attempt))
+
+
+def logged(connection: Connection, subject: str) -> tuple[Logged, ...]:
+    table = tables.decisions
+    return _values(connection, Logged, select(table).where(table.c.subject == subject).order_by(table.c.number))
 
 
 def _taken(connection: Connection, desired: Desired | None) -> frozenset[str]:
@@ -181,26 +192,6 @@ def _taken(connection: Connection, desired: Desired | None) -> frozenset[str]:
     return frozenset(key for (key,) in tables.known_keys(connection, tables.tasks, starts))
 
 
-def _sets(connection: Connection) -> tuple[BackupSet, ...]:
-    table = tables.sets
-    rows = connection.execute(
-        select(table).where(table.c.state != "removed").order_by(table.c.completed_at, table.c.id)
-    ).mappings()
-    return tuple(value_of(BackupSet, row) for row in rows)
-
-
-def _leftovers(connection: Connection) -> tuple[Leftover, ...]:
-    table = tables.attempts
-    rows = connection.execute(select(table).where(table.c.state == "leftover")).mappings()
-    return tuple(value_of(Leftover, row) for row in rows)
-
-
-def _notes(connection: Connection) -> tuple[Note, ...]:
-    rows = connection.execute(select(tables.notes).where(~tables.notes.c.written)).mappings()
-    return tuple(value_of(Note, row) for row in rows)
-
-
-def _holds(connection: Connection, now: datetime) -> tuple[HoldRecord, ...]:
-    table = tables.holds
-    standing = or_(table.c.gone_at.is_(None), table.c.gone_at > now - WINDOW)
-    return tuple(value_of(HoldRecord, row) for row in connection.execute(select(table).where(standing)).mappings())
+def _seen_at(connection: Connection) -> datetime | None:
+    content = connection.execute(SEEN_AT).scalar()
+    return instants.parse(content) if content else None

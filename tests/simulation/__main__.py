@@ -1,0 +1,66 @@
+"""`python tests/simulation SEEDS [--from N] [--weeks W] [--trace]`: many lives on all cores, or one with its trace."""
+
+import argparse
+import os
+import sys
+import time
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+from chance import KINDS
+from life import Life, Result
+
+
+def live(seed: int, weeks: float) -> Result:
+    return Life(seed, weeks).run()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("seeds", type=int)
+    parser.add_argument("--from", dest="first", type=int, default=1)
+    parser.add_argument("--weeks", type=float, default=2.0)
+    parser.add_argument("--trace", action="store_true", help="one life, with all that happened in it")
+    given = parser.parse_args()
+    if given.trace:
+        return one(given.first, given.weeks)
+    began, results = time.monotonic(), []
+    with ProcessPoolExecutor(os.cpu_count(), max_tasks_per_child=200) as pool:
+        for result in pool.map(live, *zip(*((seed, given.weeks) for seed in range(given.first, given.first + given.seeds)), strict=True), chunksize=5):
+            results.append(result)
+            if result.violation:
+                print(f"seed {result.seed}: {result.violation}\n    {replay(result.seed, given.weeks)}", flush=True)
+    return told(results, time.monotonic() - began)
+
+
+def one(seed: int, weeks: float) -> int:
+    life = Life(seed, weeks)
+    result = life.run()
+    print("\n".join(life.lines))
+    print(f"{result.violation or 'no violation'}; trace {result.trace}")
+    return int(result.violation is not None)
+
+
+def replay(seed: int, weeks: float) -> str:
+    return f"replay: .venv/bin/python tests/simulation 1 --from {seed} --weeks {weeks:g} --trace"
+
+
+def told(results: list[Result], seconds: float) -> int:
+    """The counts, and whether nothing was violated and no kind of fault was missing."""
+    faults = sum((result.faults for result in results), Counter())
+    checks = sum((result.checks for result in results), Counter())
+    violations = [result for result in results if result.violation]
+    print(f"{sum(result.weeks for result in results):,.0f} simulated weeks in {len(results):,} lives, {seconds:,.0f} s")
+    print("\n".join(f"{faults[kind]:10,}  {kind}" for kind in KINDS))
+    print("checks: " + ", ".join(f"{rule} {amount:,}" for rule, amount in sorted(checks.items())))
+    silent = [kind for kind in KINDS if not faults[kind]]
+    print(f"{sum(faults.values()):,} faults of {len(KINDS) - len(silent)} kinds, {len(violations):,} violations")
+    if silent:
+        print(f"kinds that never struck: {', '.join(silent)}")
+    return int(bool(violations or silent))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,430 @@
+"""The independent model: what may be in storage, what may go, what must have happened. It believes objects, not rows.
+
+Everything is judged by the objects in the buckets, by what the warehouses really did, and by the YAML that was in
+force; the ledger is only read to see that what has ended stays as it ended.
+"""
+
+import hashlib
+import json
+import sqlite3
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo, reset_tzpath
+
+import jsonschema_rs
+from fleet import content
+from people import DAYS
+
+from reconciler.core import instants
+
+DAY, SLACK = timedelta(days=1), timedelta(minutes=3)
+ENDED = {"succeeded", "failed", "cancelled", "lost", "missed", "skipped", "disabled"}
+RESTORE_OPEN = {"pending", "needs_approval", "running"}
+VALID = jsonschema_rs.validator_for(
+    json.loads((Path(__file__).parents[2] / "schemas/status.schema.json").read_text())
+)
+
+
+reset_tzpath(to=())  # the tzdata package alone, as the product: a machine's own data may be older
+
+
+class Violated(BaseException):
+    """No handler of Exception on the way may take it for a failure of its own."""
+
+
+class Accepted(NamedTuple):
+    """A configuration in force from `at` by the machine's clock; `sure` once a pass has said so."""
+
+    at: datetime
+    document: dict[str, Any]
+    sure: bool
+
+
+class Set(NamedTuple):
+    task: str
+    house: str
+    bucket: str
+    completed_at: datetime
+    days: int
+    attempts: frozenset[int]
+    contents: frozenset[bytes]
+    made_at: datetime  # true time
+
+
+class Judge:
+    def __init__(self, life: Any) -> None:
+        self.life = life
+        self.known: dict[str, Set] = {}  # every set that ever was, by task
+        self.slots: dict[tuple[str, str], str] = {}  # (house, slot): the bucket of its set
+        self.present: dict[str, Set] = {}
+        self.claims: dict[str, str] = {}  # restore id: set
+        self.open_restores: dict[str, str] = {}
+        self.first_names: dict[str, str] = {}  # of each name in the YAML
+        self.accepted: list[Accepted] = []
+        self.fuzzy: list[tuple[datetime, datetime]] = []  # when a configuration may or may not have been in force
+        self.ledger_began = life.hub.now
+        self.ledgers_lost = 0
+        self.states: dict[str, str] = {}
+        self.open_subjects: set[str] = set()
+        self.waiting_for_approval: set[str] = set()
+        self.checks: Counter[str] = Counter()
+        self.latest = life.hub.now  # the latest time that a machine's clock has shown at a pass
+        self.refused: set[str] = set()  # sets whose removal was right, and was refused by a lock
+        self._plans: dict[str, dict[str, Any]] = {}  # the last plan of each house
+        self._digest: tuple[str, str] | None = None
+        self._ledger: sqlite3.Connection | None = None
+
+    # ---- names ----
+
+    @property
+    def homes(self) -> list[str]:
+        return sorted({task.rpartition("-")[0] for task in self.known})
+
+    @property
+    def sets(self) -> set[str]:
+        return set(self.known)
+
+    def first_name(self, name: str) -> str:
+        return self.first_names.get(name, name)
+
+    def renamed(self, old: str, new: str) -> None:
+        self.first_names[new] = self.first_name(old)
+
+    def fail(self, message: str) -> None:
+        raise Violated(message)
+
+    def hold_true(self, rule: str, right: bool, message: str) -> None:
+        self.checks[rule] += 1
+        if not right:
+            self.fail(f"{rule}: {message}")
+
+    # ---- objects that come and go ----
+
+    def coming(self, bucket: Any, key: str, body: bytes, by: Any) -> None:
+        parts = key.split("/")
+        if parts[1] == ".restores" and parts[-1] == "claim.json":
+            self._claimed(parts[2], json.loads(body))
+        elif parts[1] == ".restores" and parts[-1] == "outcome.json":
+            self.open_restores.pop(parts[2], None)
+        elif parts[-1] == "manifest.json":
+            self._made(bucket, key, json.loads(body))
+
+    def _claimed(self, restore: str, claim: dict[str, Any]) -> None:
+        self.hold_true("R1", restore not in self.claims, f"restore {restore} was claimed twice")
+        self.hold_true("R3", claim["backup_set"] in self.present, f"restore {restore} claimed a set that is none")
+        self.claims[restore] = self.open_restores[restore] = claim["backup_set"]
+
+    def _made(self, bucket: Any, key: str, manifest: dict[str, Any]) -> None:
+        task, slot = manifest["backup_set"], manifest["slot"]
+        house = self.first_name(manifest["warehouse"])
+        before = self.slots.setdefault((house, slot), f"{bucket.name}/{key}")
+        self.hold_true("D2", before == f"{bucket.name}/{key}" and task not in self.known,
+                       f"slot {slot} of {house} has two sets")  # fmt: skip
+        contents = frozenset(self._whole(bucket, key.removesuffix("manifest.json"), item)
+                             for item in manifest["snapshots"])  # fmt: skip
+        self.hold_true("S1", len(contents) > 0, f"set {task} is empty")
+        made = Set(task, house, bucket.name, instants.parse(manifest["completed_at"]), manifest["retention_days"],
+                   frozenset(item["attempt"] for item in manifest["snapshots"]), contents, self.life.hub.now)
+        self.known[task] = self.present[task] = made
+
+    def _whole(self, bucket: Any, prefix: str, snapshot: dict[str, Any]) -> bytes:
+        """The data of a database in a set, proven to be what the warehouse had at that time."""
+        folder = f"{prefix}{snapshot['attempt']}/"
+        named = snapshot["inventory"]
+        inventory = self._object(bucket, folder, named["name"], named["size"], named["sha256"])
+        listed = json.loads(inventory)
+        ((name, size, digest),) = listed["files"]
+        body = self._object(bucket, folder, name, size, digest)
+        wanted = content(listed["house"], listed["database"], listed["read_at"])
+        self.hold_true("S1", body == wanted, f"{folder}{name} is not what the warehouse had")
+        return body
+
+    def _object(self, bucket: Any, folder: str, name: str, size: int, digest: str) -> bytes:
+        body = bucket.get(folder + name)
+        right = body is not None and len(body) == size and hashlib.sha256(body).hexdigest() == digest
+        self.hold_true("S1", right, f"a manifest names {folder}{name}, which is not there or another")
+        return body
+
+    def going(self, bucket: Any, key: str, by: Any) -> None:
+        parts = key.split("/")
+        self.hold_true("S4", parts[0] == "sim" and bucket.get(f"neighbour:{key}") is None, f"{key} is not ours")
+        if parts[1] == ".restores":
+            return self.hold_true("R1", parts[2].startswith(".probe"), f"{key} is for ever")
+        task = parts[2] if len(parts) > 3 else ""
+        if parts[-1] == "manifest.json":
+            self._manifest_goes(self.present.pop(task), by)
+        elif len(parts) > 3 and parts[3].isdigit():
+            self._data_goes(bucket, key, task, int(parts[3]))
+
+    def _data_goes(self, bucket: Any, key: str, task: str, attempt: int) -> None:
+        standing = self.present.get(task)
+        good = standing is not None and standing.bucket == bucket.name and attempt in standing.attempts
+        self.hold_true("S4", not good, f"{key} goes before the manifest of its set")
+        if key.endswith("/owner.json"):
+            others = [name for name in bucket.keys(key.removesuffix("owner.json")) if name != key]
+            self.hold_true("S4", not others, f"{key} goes before {others[:1]}")
+
+    def refusing(self, key: str) -> None:
+        """A lock retains what was to go."""
+        if key.endswith("/manifest.json"):
+            self.refused.add(key.split("/")[2])
+
+    def _manifest_goes(self, gone: Set, by: Any) -> None:
+        """S2, S3, S5, T2, T5: by every configuration that stood in the last day."""
+        now = by.clock.now()
+        mark = json.loads(self.life.buckets[gone.bucket].get("sim/.ledger.json") or b"{}")
+        self.hold_true("T5", mark.get("ledger") == by.ledger.id, f"{gone.task} goes by a ledger that is not the mark's")
+        self.hold_true("S5", self.life.seconds_wrong(by) < 900, f"{gone.task} goes by a clock that is wrong")
+        self.hold_true("S3", gone.task not in self.open_restores.values(), f"{gone.task} goes under a restore")
+        young = gone.made_at < self.ledger_began and self.ledgers_lost > 0
+        settled = self.life.hub.now - self.ledger_began >= DAY - SLACK
+        self.hold_true("T2", not young or settled, f"{gone.task} goes within a day of the rebuild")
+        for standing in self._standing(now):
+            held = {item["backup_set"] for item in standing.document.get("holds", ())}
+            self.hold_true("S3", gone.task not in held, f"{gone.task} goes under a hold")
+            if gone.task in self.refused:
+                continue
+            days, keep_last = self._retention(standing, gone)
+            self.hold_true("S2", gone.completed_at + days * DAY <= now + SLACK,
+                           f"{gone.task} goes before its {days} days are over")  # fmt: skip
+            newer = [item for item in self.present.values() if item.house == gone.house
+                     and (item.completed_at, item.task) > (gone.completed_at, gone.task)]  # fmt: skip
+            self.hold_true("S3", len(newer) >= keep_last, f"{gone.task} goes, one of the last {keep_last}")
+
+    def _standing(self, now: datetime) -> list[Accepted]:
+        """The configurations in force at some time in the last day, by the machine's clock."""
+        sure = [item for item in self.accepted if item.sure]
+        ends = [later.at for later in self.accepted[1:]]
+        former = [item for item, end in zip(self.accepted, ends, strict=False) if end + DAY > now + SLACK and item.sure]
+        return [*former, *sure[-1:]]
+
+    def _retention(self, standing: Accepted, gone: Set) -> tuple[int, int]:
+        """Days and `keep_last` of the house; of an ended plan the last known, and nothing that a lost ledger took."""
+        plan = self._plan_of(standing.document, gone.house)
+        if plan is None and self.ledgers_lost:
+            days = [item.days for item in self.known.values() if item.house == gone.house]
+            return min(days), 0
+        plan = plan or self._plans.get(gone.house)
+        return (plan["retention_days"], plan.get("keep_last", 1)) if plan else (gone.days, 0)
+
+    def _plan_of(self, document: dict[str, Any], house: str) -> dict[str, Any] | None:
+        return next((entry.get("plan") for name, entry in document.get("warehouses", {}).items()
+                     if self.first_name(name) == house and entry.get("plan")), None)  # fmt: skip
+
+    # ---- what warehouses did ----
+
+    def placed(self, house: Any, target: str, data: bytes, by: str) -> None:
+        self.hold_true("R1", by in self.claims, f"restore {by} changed {house.name} before its claim")
+        self.hold_true("R1", house.placements[by, target] == 1, f"restore {by} ran twice at {house.name}.{target}")
+        right = data in self.known[self.claims[by]].contents
+        self.hold_true("R3", right, f"restore {by} placed what is not in set {self.claims[by]}")
+        known = house.restored.get(target)
+        entry = self._restore_entry(by)
+        allowed = known is None or known.by == by or entry is None or target in entry.get("if_exists", {}).get("replace", ())
+        self.hold_true("R4", allowed, f"restore {by} replaced {house.name}.{target}, which it does not name")
+
+    def _restore_entry(self, restore: str) -> dict[str, Any] | None:
+        for item in reversed(self.accepted):
+            found = [entry for entry in item.document.get("restores", ()) if entry["id"] == restore]
+            if found and item.at <= self.life.hub.now:
+                return None if len({json.dumps(entry) for entry in found}) > 1 else found[0]
+        return None
+
+    # ---- passes ----
+
+    def after_beat(self, process: Any) -> None:
+        self.latest = max(self.latest, process.clock.now())
+        step = process.step
+        if step is not None and step.configuration.state == "accepted":
+            self._accept(process, step)
+        self._check_status()
+        self._check_ledger(process)
+
+    def _accept(self, process: Any, step: Any) -> None:
+        key = (step.configuration.digest, process.ledger.id)
+        if key == self._digest:
+            return
+        self._digest = key
+        document = {"warehouses": {}} | json.loads(self.life.paths.plans.read_text())
+        faulty = {fault.subject for fault in step.decision.faults if not fault.advice}
+        before = self.accepted[-1].document["warehouses"] if self.accepted else {}
+        for name in faulty & document["warehouses"].keys():
+            document["warehouses"].pop(name)
+            document["warehouses"] |= {name: before[name]} if name in before else {}
+        now = process.clock.now()
+        if self.accepted and not self.accepted[-1].sure:
+            self.fuzzy.append((self.accepted[-1].at - SLACK, now + SLACK))
+            same = self.accepted[-1].document == document
+            self.accepted[-1] = self.accepted[-1]._replace(sure=same)
+            if same:
+                return self._remember_plans(document)
+        self.accepted.append(Accepted(now, document, sure=True))
+        self._remember_plans(document)
+
+    def _remember_plans(self, document: dict[str, Any]) -> None:
+        for name, entry in document["warehouses"].items():
+            if entry.get("plan"):
+                self._plans[self.first_name(name)] = entry["plan"]
+
+    def died(self, process: Any) -> None:
+        """What was in the file may have been taken over just before."""
+        if self._ledger is not None:
+            self._ledger.close()
+            self._ledger = None
+        try:
+            document = {"warehouses": {}} | json.loads(self.life.paths.plans.read_text())
+        except (ValueError, TypeError):
+            return
+        if not self.accepted or self.accepted[-1].document != document:
+            self.accepted.append(Accepted(process.clock.now(), document, sure=False))
+            self._digest = None
+
+    def ledger_lost(self) -> None:
+        self.ledger_began, self.ledgers_lost = self.life.hub.now, self.ledgers_lost + 1
+        self.open_restores.clear()
+        self.states.clear()
+        self._digest = None
+
+    def _check_status(self) -> None:
+        if self.life.paths.status.exists():
+            document = json.loads(self.life.paths.status.read_text())
+            errors = [str(error) for error in VALID.iter_errors(document)]
+            self.hold_true("T4", not errors, f"the status file is not valid: {errors[:1]}")
+            self.waiting_for_approval = {item["id"] for item in document["restore_tasks"] if item["state"] == "needs_approval"}
+
+    def _check_ledger(self, process: Any) -> None:
+        ledger = self._connected()
+        tasks = ledger.execute("SELECT id, state, warehouse FROM tasks").fetchall()
+        restores = ledger.execute("SELECT id, state FROM restores").fetchall()
+        for task, state, _ in tasks:
+            before = self.states.get(task)
+            self.hold_true("D2", before in (None, state) or before not in ENDED, f"task {task} was {before}, is {state}")
+            self.states[task] = state
+        busy = Counter(warehouse for _, state, warehouse in tasks if state not in ENDED)
+        self.hold_true("D3", max(busy.values(), default=0) <= 1, f"two open tasks in one warehouse: {busy}")
+        unknown = [task for task, state, _ in tasks if state == "succeeded" and task not in self.known]
+        self.hold_true("S1", not unknown, f"{unknown[:1]} succeeded without a set")
+        self.open_subjects = {task for task, state, _ in tasks if state not in ENDED}
+        self.open_subjects |= {name for name, state in restores if state in RESTORE_OPEN}
+
+    def _connected(self) -> sqlite3.Connection:
+        if self._ledger is None:
+            self._ledger = sqlite3.connect(f"file:{self.life.paths.ledger}?mode=ro", uri=True)
+        return self._ledger
+
+    # ---- the end ----
+
+    def final(self, calm_since: datetime) -> None:
+        """After days without faults everything has converged."""
+        ledger = self._connected()
+        rows = ledger.execute("SELECT id, warehouse, slot, state, reason FROM tasks").fetchall()
+        restores = ledger.execute("SELECT id, state, reason FROM restores").fetchall()
+        document = json.loads(self.life.paths.plans.read_text())
+        self.hold_true("P6", self.accepted[-1].document["warehouses"].keys() == document["warehouses"].keys(),
+                       "the configuration is not in force")  # fmt: skip
+        now = self.life.hub.now
+        late = [task for task, _, slot, state, _ in rows if state not in ENDED and instants.parse(slot) < now - DAY / 2]
+        self.hold_true("D4", not late, f"tasks without an end: {late}")
+        running = [name for name, state, _ in restores if state in ("running", "needs_approval")]
+        self.hold_true("R1", not running, f"restores without an end: {running}")
+        self._all_slots_ran(document, rows, calm_since, now)
+        if not self.life.had("clock jumps ahead", "clock jumps back", "ledger lost"):
+            self._every_slot_has_its_task(rows, now)
+        self._nothing_left_over(now)
+        self._nothing_overdue(document, now)
+
+    def _all_slots_ran(self, document: dict[str, Any], rows: list, since: datetime, now: datetime) -> None:
+        """D1: with nothing in the way each slot has a set."""
+        done = {(self.first_name(house), slot): (state, reason) for _, house, slot, state, reason in rows}
+        since = max(since, self.latest if self.latest > now else since)  # slots of a time that was shown are settled
+        for name, entry in document["warehouses"].items():
+            for slot in naive_slots(entry.get("plan"), since + DAY / 2, now - DAY / 2):
+                state = done.get((self.first_name(name), instants.text(slot)))
+                self.hold_true("D1", state is not None and state[0] == "succeeded", f"slot {slot} of {name}: {state}")
+
+    def _every_slot_has_its_task(self, rows: list, now: datetime) -> None:
+        """P3, P4, D3: of the whole life, neither lost nor made up."""
+        wanted: set[tuple[str, datetime]] = set()
+        ends = [*(item.at for item in self.accepted[1:]), now]
+        for house in {self.first_name(name) for item in self.accepted for name in item.document["warehouses"]}:
+            spans = merged([(self._plan_of(item.document, house), item.at, end)
+                            for item, end in zip(self.accepted, ends, strict=True)])  # fmt: skip
+            for plan, since, until in spans:
+                wanted |= {(house, slot) for slot in naive_slots(plan, since, until, takeover=True, disabled=True)}
+        found = {(self.first_name(house), instants.parse(slot)) for _, house, slot, _, _ in rows}
+        odd = {item for item in wanted ^ found if not self._is_fuzzy(item[1]) and item[1] < now - timedelta(hours=1)}
+        self.hold_true("P3", not odd, f"slots without a task, or tasks without a slot: {sorted(odd)[:3]}")
+
+    def _is_fuzzy(self, slot: datetime) -> bool:
+        return any(begin <= slot + timedelta(hours=12) and slot <= end for begin, end in self.fuzzy)
+
+    def _nothing_left_over(self, now: datetime) -> None:
+        for bucket in self.life.buckets.values():
+            for key, version in bucket.versions("sim/"):
+                parts = key.split("/")
+                if len(parts) < 5 or version.content is None or (version.locked_until and version.locked_until > now - 2 * DAY):
+                    continue
+                standing = self.present.get(parts[2])
+                good = standing is not None and int(parts[3]) in standing.attempts and standing.bucket == bucket.name
+                busy = parts[2] in self.open_subjects
+                self.hold_true("S4", good or busy, f"{bucket.name}/{key} was left over")
+
+    def _nothing_overdue(self, document: dict[str, Any], now: datetime) -> None:
+        held = {item["backup_set"] for item in document.get("holds", ())}
+        for item in self.present.values():
+            plan = self._plan_of(document, item.house) or self._plans.get(item.house)
+            days = max(item.days, plan["retention_days"] if plan else 0, *(
+                known.days for known in self.known.values() if known.house == item.house))
+            over = item.completed_at + days * DAY + 2 * DAY < now
+            newer = sum((other.completed_at, other.task) > (item.completed_at, item.task)
+                        for other in self.present.values() if other.house == item.house)
+            kept = item.task in held or item.task in self.open_restores.values() or newer < 2
+            locked = self.life.buckets[item.bucket].versioned
+            waits = any(entry["from"]["backup_set"] == item.task or isinstance(entry["from"]["backup_set"], dict)
+                        for entry in document["restores"])
+            self.hold_true("S2", not over or kept or locked or waits, f"{item.task} is past its time and still there")
+
+
+def merged(spans: list[tuple[Any, datetime, datetime]]) -> list[tuple[Any, datetime, datetime]]:
+    """Neighbours with the same plan are one span."""
+    found: list[tuple[Any, datetime, datetime]] = []
+    for plan, since, until in spans:
+        if found and found[-1][0] == plan:
+            found[-1] = (plan, found[-1][1], until)
+        else:
+            found.append((plan, since, until))
+    return found
+
+
+def naive_slots(
+    plan: dict[str, Any] | None, since: datetime, until: datetime, *, takeover: bool = False, disabled: bool = False
+) -> list[datetime]:
+    """Slots in (since, until], by the local calendar day by day."""
+    if plan is None or (not disabled and not plan.get("periodic", {}).get("enabled", True)):
+        return []
+    if "one_time" in plan:
+        start = instants.parse(plan["one_time"]["start_time"])
+        back = timedelta(hours=int(plan["catch_up"].rstrip("h"))) if takeover else timedelta(0)
+        return [start] if since - back <= start <= until else []
+    periodic, zone = plan["periodic"], ZoneInfo(plan["periodic"]["time_zone"])
+    hour, minute = map(int, periodic["start_time"].split(":"))
+    found = []
+    day = (since - 2 * DAY).astimezone(zone).date()
+    while day <= (until + 2 * DAY).astimezone(zone).date():
+        if DAYS[day.weekday()] in periodic["backup_every"]:
+            slot = first_instant(datetime(day.year, day.month, day.day, hour, minute), zone)
+            if since < slot <= until:
+                found.append(slot)
+        day += DAY
+    return found
+
+
+def first_instant(local: datetime, zone: ZoneInfo) -> datetime:
+    """The first minute whose local reading is not before the wanted one, of those a day around it."""
+    at = local.replace(tzinfo=UTC) - timedelta(hours=15)
+    step = timedelta(minutes=15)
+    while at.astimezone(zone).replace(tzinfo=None) < local:
+        at += step
+    return at
