@@ -10,7 +10,13 @@ from reconciler.core.ledger_place import LedgerPlace
 from reconciler.core.ports import Clock
 from reconciler.effects.ledger.lease import Lease
 from reconciler.effects.ledger.ledger import Ledger, NotInLedger, allow, wish_to_cancel
-from reconciler.effects.ledger.opening import nothing_to_resolve, open_beside, open_to_read, open_to_write
+from reconciler.effects.ledger.opening import (
+    ledger_exists,
+    nothing_to_resolve,
+    open_beside,
+    open_to_read,
+    open_to_write,
+)
 from reconciler.effects.ledger.server import Resolve
 from reconciler.effects.ledger.server_lease import ServerLease
 
@@ -21,6 +27,7 @@ __all__ = [
     "ServerLease",
     "allow",
     "lease_on",
+    "ledger_exists",
     "open_beside",
     "open_to_read",
     "open_to_write",
