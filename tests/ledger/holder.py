@@ -14,7 +14,7 @@ from reconciler.effects.ledger.server_lease import Term
 from reconciler.errors import LeaseHeld, LedgerUnusable
 
 NOW = datetime(2026, 11, 23, 2, tzinfo=UTC)
-SHORT = Term(length=2.0, renewal=0.25, margin=1.0)
+SHORT = Term(length=4.0, renewal=0.25, margin=1.5)
 
 
 class WithoutACalendar(SystemClock):
