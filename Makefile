@@ -10,13 +10,13 @@ COMPILE := $(OPS)/bin/uv pip compile --quiet --universal --python-version 3.11 -
 # What was checked into requirements/ci.txt, by hash: `make LOCKED=yes test`. Else whatever pyproject.toml allows.
 LOCKED ?=
 
-.PHONY: demo demo-s3 demo-doris demo-velodb test soak check bench bench-daemon bench-removal bench-duckdb lock audit ops-check image image-test clean
+.PHONY: demo demo-s3 demo-doris demo-velodb test soak race check bench bench-daemon bench-removal bench-duckdb lock audit ops-check image image-test clean
 
 $(STAMP): pyproject.toml $(if $(LOCKED),requirements/ci.txt)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
 	$(if $(LOCKED),$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/ci.txt)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[doris,duckdb,s3]" --group test --group check
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[doris,duckdb,mysql,postgresql,s3]" --group test --group check
 	touch $@
 
 demo: $(STAMP)   ## the main job on two real DuckDB warehouses, in under a minute
@@ -45,6 +45,9 @@ soak: $(STAMP)   ## lives of kills, stops and lost ledgers, with counts: SEEDS=5
 	$(BIN)/python tests/processes/lives.py $(or $(SEEDS),50)
 	$(BIN)/python tests/processes/lives.py $(or $(SEEDS),50) --s3
 
+race: $(STAMP)   ## eight processes race for slots on one ledger, in each kind of database: CLAIMS=10000
+	$(BIN)/python tests/ledger/race.py $(or $(CLAIMS),10000)
+
 bench: $(STAMP)  ## ratios against named peers, in one run
 	$(BIN)/python bench/run.py
 
@@ -57,10 +60,10 @@ $(OPS_STAMP): requirements/ops.txt
 	touch $@
 
 lock: $(OPS_STAMP) ## renews requirements/*.txt from pyproject.toml; UPGRADE=yes takes the newest releases
-	$(COMPILE) $(if $(UPGRADE),--upgrade) --output-file requirements/image.txt --extra doris --extra duckdb --extra s3 pyproject.toml
+	$(COMPILE) $(if $(UPGRADE),--upgrade) --output-file requirements/image.txt --extra doris --extra duckdb --extra mysql --extra postgresql --extra s3 pyproject.toml
 	$(COMPILE) $(if $(UPGRADE),--upgrade) --output-file requirements/build.txt --group build
 	$(COMPILE) $(if $(UPGRADE),--upgrade) --output-file requirements/ops.txt --group ops
-	$(COMPILE) $(if $(UPGRADE),--upgrade) --output-file requirements/ci.txt --extra doris --extra duckdb --extra s3 --group build \
+	$(COMPILE) $(if $(UPGRADE),--upgrade) --output-file requirements/ci.txt --extra doris --extra duckdb --extra mysql --extra postgresql --extra s3 --group build \
 	  --group check --group test pyproject.toml
 
 audit: $(OPS_STAMP) ## asks PyPI for known holes in what the image and the tools are made of; needs the network

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import schedule
 
+from reconciler import doors
 from reconciler.config import load as configuration
 from reconciler.core import wake
 from reconciler.core.event import Event
-from reconciler.effects.ledger import Lease, Ledger, open_to_write
-from reconciler.errors import LeaseHeld, LedgerUnusable
+from reconciler.errors import LeaseHeld, LeaseLapsed, LedgerAway, LedgerUnusable
 from reconciler.once import Pass
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from reconciler.config.load import Loaded
     from reconciler.core.ports import Clock
+    from reconciler.effects.ledger import Ledger
     from reconciler.effects.serve import Health
     from reconciler.once import Paths, Step
 
@@ -58,37 +59,45 @@ class Daemon:
         self._simulated = simulated
         self._stop = threading.Event()
         self._hang_up = threading.Event()
+        self._ledger_state = ""  # what was said of it last
 
     def run(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_stop)
         signal.signal(signal.SIGHUP, lambda *_: self._hang_up.set())
         with contextlib.ExitStack() as stack:
-            if not self._took_lease(stack):
-                return
-            ledger = Ledger(open_to_write(self._paths.ledger, simulated=self._simulated), self._paths.ledger)
-            stack.callback(ledger.close)
-            passing = Pass(self._paths, self._clock, ledger, self._say)
-            self._beat_until_stopped(Beat(passing, self._paths, self._clock, self._rhythm, self._say, ledger))
+            ledger = self._opened(stack)
+            if ledger is not None:
+                passing = Pass(self._paths, self._clock, ledger, self._say)
+                self._beat_until_stopped(
+                    Beat(passing, self._paths, self._clock, self._rhythm, self._say, ledger)
+                )
 
-    def _took_lease(self, stack: contextlib.ExitStack) -> bool:
-        """True once the lease is held, after as long as another holds it; False when stopped meanwhile."""
-        standing_by = False
+    def _opened(self, stack: contextlib.ExitStack) -> Ledger | None:
+        """The ledger once its lease is ours, after as long as another holds it or its server is away; None when
+        stopped meanwhile.
+        """
         while not self._stop.is_set():
             try:
-                stack.enter_context(Lease(self._paths.ledger))
+                opened = doors.ledger_to_write(self._paths.ledger, self._clock, simulated=self._simulated)
+                return stack.enter_context(opened)
+            except LedgerAway as error:
+                self._say_ledger("away", str(error))
             except LeaseHeld as held:
-                if not standing_by:
-                    self._say(Event("daemon", "lease", "stands by", str(held)))
-                standing_by = True
-                self._health.beat()
-                self._stop.wait(STAND_BY)
-            else:
-                return True
-        return False
+                self._say_ledger("stands by", str(held))
+            self._health.beat()
+            self._stop.wait(STAND_BY)
+        return None
+
+    def _say_ledger(self, state: str, detail: str | None = None) -> None:
+        """Once for each change, not at each beat."""
+        if state != self._ledger_state:
+            self._ledger_state = state
+            subject = "lease" if state in ("stands by", "taken", "lost", "given back") else "ledger"
+            self._say(Event("daemon", subject, state, detail))
 
     def _beat_until_stopped(self, beat: Beat) -> None:
-        self._say(Event("daemon", "lease", "taken"))
+        self._say_ledger("taken")
         heart = schedule.Scheduler()
         self._beat_once(beat)
         while not self._stop.is_set():
@@ -97,8 +106,11 @@ class Daemon:
                 heart.every(1).seconds.do(self._beat_once, beat)
             self._stop.wait(self._rhythm.beat)
             heart.run_pending()
-        beat.wind_down(self._rhythm.grace)
-        self._say(Event("daemon", "lease", "given back"))
+        try:
+            beat.wind_down(self._rhythm.grace)
+        except LedgerUnusable as error:
+            self._say(Event("daemon", "status", "not written", str(error)))
+        self._say_ledger("given back")
 
     def _beat_once(self, beat: Beat) -> None:
         """One beat; whatever goes wrong in it is said, and the next one comes all the same."""
@@ -107,7 +119,12 @@ class Daemon:
             self._hang_up.clear()
             beat.once(reload=hung_up)
             self._health.ready = beat.is_ready
-        except LeaseHeld:
+            if self._ledger_state == "away":
+                self._say_ledger("back")
+        except (LedgerAway, LeaseLapsed) as error:
+            self._say_ledger("away", str(error))
+        except LeaseHeld as error:
+            self._say_ledger("lost", str(error))
             raise
         except (LedgerUnusable, OSError) as error:
             self._say(Event("daemon", "beat", "failed", str(error)))
@@ -136,6 +153,7 @@ class Beat:
         self._awake = float("-inf")  # the same, by the monotonic clock
         self._looked = self._written = float("-inf")
         self._progress = -1  # version of the running work when the status was written
+        self._owed = False  # whether the last pass did not come to its end
         self._ends = 0  # how much work had come to its end at the last pass
         self._words: tuple[frozenset[str], int] | None = None  # what others had left word of by then
         self._candidate: tuple[str, str | None] | None = None  # a configuration seen once
@@ -152,12 +170,14 @@ class Beat:
 
     def once(self, *, reload: bool) -> None:
         """Work that came to its end may free a cap, or give a waiting restore its set."""
-        changed = self._reloaded(force=reload)
+        self._ledger.check_lease()
+        self._owed = self._reloaded(force=reload) or self._owed
         words, ends = self._ledger.words(), self._pass.runner.ends
-        stepping = changed or self._is_due() or words != self._words or ends != self._ends
+        stepping = self._owed or self._is_due() or words != self._words or ends != self._ends
         if stepping:
-            self._words, self._ends = words, ends
+            self._words, self._ends, self._owed = words, ends, True
             self._take_step()
+            self._owed = False
         if stepping or self._pass.runner.progress.version != self._progress or self._is_stale():
             self._write()
 
@@ -199,11 +219,11 @@ class Beat:
 
     def _take_step(self) -> None:
         assert self._loaded is not None  # noqa: S101  the first beat loads
+        now = self._clock.now()  # what falls due while the pass is under way is found by the next one
         before = self._step.configuration if self._step else None
         self._step = self._pass.step(self._loaded)
         if self._step.configuration != before:
             self._say_configuration(self._step)
-        now = self._clock.now()
         decision = self._step.decision
         waits = decision is None or self._pass.lookout.pauses
         patience = self._rhythm.patience
@@ -218,7 +238,7 @@ class Beat:
     def _write(self, *, last: bool = False) -> None:
         if self._step is None:
             return
-        self._progress = self._pass.runner.progress.version
+        version = self._pass.runner.progress.version
         by = None if last else self._clock.now() + timedelta(seconds=2 * self._rhythm.status)
         self._pass.write_status(self._step, self._pass.runner.progress.snapshot(), by)
-        self._written = self._clock.monotonic()
+        self._progress, self._written = version, self._clock.monotonic()

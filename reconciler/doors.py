@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import importlib.util
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.config import secrets
@@ -16,12 +17,14 @@ from reconciler.errors import EngineFailed, StorageFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from sqlalchemy import Connection
+    from sqlalchemy import Engine as LedgerEngine
 
+    from reconciler.core.ledger_place import LedgerPlace
     from reconciler.core.model import Storage as StorageDeclaration
-    from reconciler.core.ports import Engine, ObjectStore, Storage
+    from reconciler.core.ports import Clock, Engine, ObjectStore, Storage
+    from reconciler.effects.ledger import Ledger
 
 
 def open_engine(entry: Warehouse) -> Engine:
@@ -73,12 +76,32 @@ def _credentials(declared: S3Storage) -> tuple[str, str] | None:
 
 
 @contextlib.contextmanager
-def ledger_for_reading(path: Path) -> Iterator[Connection | None]:
-    """A view of the ledger that changes nothing; None where there is none."""
-    if not path.exists():
+def ledger_to_write(place: LedgerPlace, clock: Clock, *, simulated: bool) -> Iterator[Ledger]:
+    """The ledger under its lease, made or brought up to date. Raises LeaseHeld where another writes it."""
+    from reconciler.effects.ledger import Ledger, lease_on, open_to_write  # noqa: PLC0415
+
+    with lease_on(place, clock, secrets.resolve) as lease:
+        ledger = Ledger(open_to_write(place, simulated=simulated, resolve=secrets.resolve), place, lease)
+        with contextlib.closing(ledger):
+            yield ledger
+
+
+@contextlib.contextmanager
+def ledger_for_a_word(place: LedgerPlace, *, simulated: bool) -> Iterator[LedgerEngine | None]:
+    """The ledger as those open it who leave word for its writer; None where there is none."""
+    from reconciler.effects.ledger import open_beside  # noqa: PLC0415
+
+    with open_beside(place, simulated=simulated, resolve=secrets.resolve) as engine:
+        yield engine
+
+
+@contextlib.contextmanager
+def ledger_for_reading(place: LedgerPlace) -> Iterator[Connection | None]:
+    """A view of the ledger that changes nothing, of one moment; None where there is none."""
+    if isinstance(place, Path) and not place.exists():  # SQLAlchemy is not worth loading for that
         yield None
         return
     from reconciler.effects.ledger import open_to_read  # noqa: PLC0415
 
-    with open_to_read(path) as engine, engine.connect() as connection:
+    with open_to_read(place, secrets.resolve) as connection:
         yield connection

@@ -4,8 +4,10 @@ ReconcilerError
 ├── ConfigInvalid       the YAML cannot be used; carries every problem      exit 3
 ├── Refused             a guard said no; carries what would allow it        exit 4
 ├── LeaseHeld           another process writes this ledger                  exit 75
+│   └── LeaseLapsed          our own lease was not renewed in time: nothing is written until it is
 ├── Misuse              the command line asks for something that cannot be  exit 64
 ├── LedgerUnusable      the ledger is damaged, newer, or not ours to use
+│   └── LedgerAway           its server does not answer, or gave a transaction up; it may pass
 ├── SecretUnresolved    a reference to a secret leads nowhere
 ├── StepFailed          a step at a warehouse or a storage failed; `passing` says whether it may pass
 │   ├── EngineFailed         `spoiled` says that its attempt cannot be gone on with; another may be made
@@ -63,11 +65,19 @@ class LeaseHeld(ReconcilerError):
     exit_code = 75
 
 
+class LeaseLapsed(LeaseHeld):
+    pass
+
+
 class Misuse(ReconcilerError):
     exit_code = 64
 
 
 class LedgerUnusable(ReconcilerError):
+    pass
+
+
+class LedgerAway(LedgerUnusable):
     pass
 
 

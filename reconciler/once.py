@@ -6,7 +6,6 @@ waits for what it started; the daemon takes the same steps again and again.
 
 from __future__ import annotations
 
-import contextlib
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 
     from reconciler.core.event import Event
     from reconciler.core.guard import Refusal
+    from reconciler.core.ledger_place import LedgerPlace
     from reconciler.core.model import Desired
     from reconciler.core.plan import Decision
     from reconciler.core.ports import Clock
@@ -43,7 +43,7 @@ BAD_ENDS = frozenset({"failed", "lost", "unknown"})
 
 class Paths(NamedTuple):
     plans: Path
-    ledger: Path
+    ledger: LedgerPlace
     status: Path
 
 
@@ -96,11 +96,7 @@ def apply(
     `say` is given each thing that happened, `tick` what runs and how far it is, in per cent, twice a second; what
     `tick` raises ends the waiting, and what still runs is gone on with by the next pass.
     """
-    from reconciler.effects.ledger import Lease, Ledger, open_to_write  # noqa: PLC0415
-
-    with Lease(paths.ledger), contextlib.ExitStack() as stack:
-        ledger = Ledger(open_to_write(paths.ledger, simulated=simulated), paths.ledger)
-        stack.callback(ledger.close)
+    with doors.ledger_to_write(paths.ledger, clock, simulated=simulated) as ledger:
         passing = Pass(paths, clock, ledger, say)
         step = passing.step(load(paths.plans))
         if step.decision is None:
@@ -126,13 +122,10 @@ def rebuild(
     paths: Paths, clock: Clock, say: Callable[[Event], None], *, simulated: bool
 ) -> tuple[Adoption, ...]:
     """Looks into every declared storage anew, and gives back what was new to the ledger (T2)."""
-    from reconciler.effects.ledger import Lease, Ledger, open_to_write  # noqa: PLC0415
     from reconciler.effects.look import look_into  # noqa: PLC0415
 
     desired = _good(paths)
-    with Lease(paths.ledger), contextlib.ExitStack() as stack:
-        ledger = Ledger(open_to_write(paths.ledger, simulated=simulated), paths.ledger)
-        stack.callback(ledger.close)
+    with doors.ledger_to_write(paths.ledger, clock, simulated=simulated) as ledger:
         world = Pass(paths, clock, ledger, say).world(desired)
         return tuple(look_into(world, name) for name in sorted(desired.storages))
 
@@ -257,8 +250,8 @@ def _bad_ends(step: Step, report: Status) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def _recorded(path: Path, desired: Desired, now: datetime) -> Recorded | None:
-    with doors.ledger_for_reading(path) as connection:
+def _recorded(place: LedgerPlace, desired: Desired, now: datetime) -> Recorded | None:
+    with doors.ledger_for_reading(place) as connection:
         if connection is None:
             return None
         from reconciler.effects.ledger import reading  # noqa: PLC0415

@@ -22,6 +22,7 @@ from reconciler.storage.s3 import S3Store
 
 sys.path.insert(0, str(Path(__file__).parent / "servers"))
 sys.path.insert(0, str(Path(__file__).parent))  # for the package doris_server
+import database
 import seaweed
 
 hypothesis.settings.register_profile("stable", derandomize=True, deadline=None, print_blob=True)
@@ -164,6 +165,20 @@ def shop(site: Site) -> Site:
 def s3_server(tmp_path_factory) -> Iterator[seaweed.Seaweed]:
     """A real S3 server for the session."""
     with seaweed.seaweed(tmp_path_factory.mktemp("seaweed")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def database_server() -> Iterator[Callable[[str], database.Database]]:
+    """A server of the kind, postgresql or mariadb, started when it is first asked for and stopped with the session."""
+    with contextlib.ExitStack() as stack:
+        started: dict[str, database.Database] = {}
+
+        def server(kind: str) -> database.Database:
+            if kind not in started:
+                started[kind] = stack.enter_context(database.database(kind))
+            return started[kind]
+
         yield server
 
 

@@ -49,8 +49,8 @@ def within(instant: datetime | None, since: datetime | None, until: datetime | N
 @contextlib.contextmanager
 def ledger(context: click.Context, given: dict[str, Any]) -> Iterator[Connection]:
     """The ledger, read only. Raises Misuse where there is none."""
-    path = options.settings(context, given, needs_plans=False).paths.ledger
-    with doors.ledger_for_reading(path) as connection:
+    place = options.settings(context, given, needs_plans=False).paths.ledger
+    with doors.ledger_for_reading(place) as connection:
         if connection is None:
-            raise Misuse(f"no ledger {path}; a pass makes it, and --ledger names another")
+            raise Misuse(f"no ledger {place}; a pass makes it, and --ledger names another")
         yield connection

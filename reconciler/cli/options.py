@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 import click
 
 from reconciler.cli.clock import ShiftedClock, SystemClock
-from reconciler.core import instants
+from reconciler.core import instants, ledger_place
+from reconciler.core.ledger_place import LedgerPlace, LedgerServer
+from reconciler.errors import Misuse
 from reconciler.once import Paths
 
 PATH = click.Path(path_type=Path)
@@ -23,6 +25,18 @@ class InstantType(click.ParamType[datetime]):
             return instants.parse_moment(value) if len(value) == len("2026-01-01") else instants.parse(value)
         except ValueError:
             self.fail(f"{value!r} is no instant with an offset, such as 2026-11-23T01:30:00Z", param, ctx)
+
+
+class LedgerType(click.ParamType[LedgerPlace]):
+    name = "path or url"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> LedgerPlace:
+        if isinstance(value, Path | LedgerServer):
+            return value
+        try:
+            return ledger_place.parse(value)
+        except Misuse as error:
+            self.fail(str(error), param, ctx)
 
 
 INSTANT = InstantType()
@@ -44,8 +58,8 @@ plans = click.option(
     "-f", "--file", type=PATH, envvar="RECONCILE_FILE", show_envvar=True, help="The plans: a file or a folder."
 )
 ledger = click.option(
-    "--ledger", type=PATH, envvar="RECONCILE_LEDGER", show_envvar=True,
-    help="The recorded state. Default: ledger.sqlite beside the status file.",
+    "--ledger", type=LedgerType(), envvar="RECONCILE_LEDGER", show_envvar=True,
+    help="The recorded state: a file, postgresql://… or mysql://…. Default: ledger.sqlite beside the status file.",
 )  # fmt: skip
 status_file = click.option(
     "--status-file", type=PATH, envvar="RECONCILE_STATUS_FILE", show_envvar=True,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
+from reconciler import doors
 from reconciler.errors import Misuse
 
 if TYPE_CHECKING:
@@ -18,13 +19,8 @@ if TYPE_CHECKING:
 @contextlib.contextmanager
 def ledger(settings: Settings) -> Iterator[Engine]:
     """The ledger that exists. Raises Misuse where there is none."""
-    from reconciler.effects.ledger import open_to_write  # noqa: PLC0415
-
-    path = settings.paths.ledger
-    if not path.exists():
-        raise Misuse(f"no ledger {path}; a pass makes it, and --ledger names another")
-    engine = open_to_write(path, simulated=settings.simulated)
-    try:
+    place = settings.paths.ledger
+    with doors.ledger_for_a_word(place, simulated=settings.simulated) as engine:
+        if engine is None:
+            raise Misuse(f"no ledger {place}; a pass makes it, and --ledger names another")
         yield engine
-    finally:
-        engine.dispose()

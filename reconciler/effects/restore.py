@@ -17,6 +17,8 @@ from reconciler.errors import (
     Cancelled,
     DeadlinePassed,
     EngineFailed,
+    LeaseHeld,
+    LedgerUnusable,
     OutcomeUnknown,
     ReconcilerError,
     SecretUnresolved,
@@ -44,7 +46,8 @@ class Job:
         self.world = world
         self.backup_set: BackupSet = start.backup_set
         self.task: RestoreTask = start.task
-        self.watch = TaskWatch(start.task.id, progress, world.clock, began + TIMEOUT)
+        check_lease = world.ledger.check_lease
+        self.watch = TaskWatch(start.task.id, progress, world.clock, began + TIMEOUT, check_lease)
 
     @property
     def now(self) -> datetime:
@@ -198,6 +201,8 @@ def _work(job: Job, ready: Ready) -> None:
             return _end_elsewhere(job, error)
         except OutcomeUnknown as error:
             return _end(job, "unknown", str(error))
+        except (LeaseHeld, LedgerUnusable):
+            raise  # says nothing of the restore, whose target is left for whoever goes on with it
         except (ReconcilerError, OSError) as error:
             failures += 1
             if not may_pass(error):
@@ -217,6 +222,8 @@ def _stop(job: Job, ready: Ready, stop: ReconcilerError, reason: str) -> None:
     try:
         order = ready.order._replace(journal=job.task.journal)
         ready.engine.restore(order, job.storage.reader(order.manifest), job.watch)
+    except (LeaseHeld, LedgerUnusable):
+        raise
     except (Cancelled, DeadlinePassed):
         return _end(job, state, f"{reason}; {_abandoned(job, ready)}")
     except (ReconcilerError, OSError) as error:
@@ -244,6 +251,7 @@ def _paused(job: Job, error: Exception, failures: int) -> ReconcilerError | None
 
 
 def _abandoned(job: Job, ready: Ready) -> str:
+    job.world.ledger.check_lease()
     return ready.engine.abandon(ready.order._replace(journal=job.task.journal))
 
 

@@ -8,9 +8,10 @@ from typing import NamedTuple
 from reconciler.core.event import Event
 from reconciler.core.model import Desired, Warehouse
 from reconciler.core.ports import Clock, Engine, Storage
+from reconciler.effects.guarded import GuardedStorage
 from reconciler.effects.ledger import Ledger
 from reconciler.effects.lookout import Lookout
-from reconciler.errors import Cancelled, DeadlinePassed, StorageFailed
+from reconciler.errors import Cancelled, DeadlinePassed, LeaseLapsed, StorageFailed
 
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 300.0  # seconds between two tries, doubled from the one to the other
 
@@ -35,7 +36,7 @@ class World(NamedTuple):
     def storage(self, name: str | None) -> Storage:
         if name is None or name not in self.desired.storages:
             raise StorageFailed(f"storage {name} is not declared any more; declare it again under its name")
-        return self.doors.storage(self.desired, name)
+        return GuardedStorage(self.doors.storage(self.desired, name), self.ledger.check_lease)
 
 
 class Progress:
@@ -82,8 +83,11 @@ class TaskWatch:
     the wall clock ends a backup.
     """
 
-    def __init__(self, subject: str, progress: Progress, clock: Clock, deadline: datetime) -> None:
+    def __init__(
+        self, subject: str, progress: Progress, clock: Clock, deadline: datetime, check_lease: Callable[[], None]
+    ) -> None:
         self._subject = subject
+        self._check_lease = check_lease
         self._progress = progress
         self._clock = clock
         self._deadline = clock.monotonic() + (deadline - clock.now()).total_seconds()
@@ -93,6 +97,8 @@ class TaskWatch:
         self.check()
 
     def check(self) -> None:
+        """Raises LeaseHeld as well, where another reconciler has come to do the work."""
+        self._wait_for_lease()
         if self._progress.is_unwanted(self._subject):
             raise Cancelled("cancelled on request")
         if self._clock.monotonic() > self._deadline:
@@ -103,6 +109,14 @@ class TaskWatch:
         if self._clock.monotonic() + seconds > self._deadline:
             raise DeadlinePassed("its `timeout` leaves no time for another try")
         self.pause(seconds)
+
+    def _wait_for_lease(self) -> None:
+        """While it is not sure that we hold it nothing more is begun; what runs already at a warehouse goes on."""
+        while True:
+            try:
+                return self._check_lease()
+            except LeaseLapsed:
+                self._clock.pause(1.0)
 
     def rest(self, seconds: float) -> None:
         self._clock.pause(seconds)

@@ -7,16 +7,29 @@ import subprocess
 import sys
 import threading
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
 from reconciler import doors
+from reconciler.cli.clock import SystemClock
+from reconciler.config import secrets
+from reconciler.core import ledger_place
 from reconciler.core.model import Desired, Folder, Limits, LocalStorage, Warehouse
 from reconciler.core.plan import Rows
 from reconciler.core.record import BackupSet, HoldRecord, PlanRevision, Task
 from reconciler.core.renaming import Renaming
-from reconciler.effects.ledger import Lease, Ledger, allow, open_to_write, reading, wish_to_cancel
+from reconciler.effects.ledger import (
+    Lease,
+    Ledger,
+    allow,
+    open_to_write,
+    reading,
+    server,
+    sqlite,
+    wish_to_cancel,
+)
 from reconciler.errors import LeaseHeld, LedgerUnusable, Misuse
 
 NOW = datetime(2026, 11, 23, 2, tzinfo=UTC)
@@ -29,15 +42,29 @@ SET = BackupSet(TASK.id, "shop", "shop", "duckdb", "disk", NOW, NOW, 7, 1, 100, 
 
 @pytest.fixture
 def path(tmp_path):
+    """Of a ledger in a file."""
     return tmp_path / "ledger.sqlite"
 
 
+@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
+def place(request, path, database_server):
+    """Of an empty ledger, in each kind of database."""
+    if request.param == "sqlite":
+        return path
+    server = database_server(request.param)
+    return ledger_place.parse(server.url(server.create()))
+
+
 @pytest.fixture
-def ledger(path):
-    with Lease(path):
-        opened = Ledger(open_to_write(path, simulated=False), path)
+def ledger(place):
+    with doors.ledger_to_write(place, SystemClock(), simulated=False) as opened:
         yield opened
-        opened.close()
+
+
+@pytest.fixture
+def file_ledger(path):
+    with doors.ledger_to_write(path, SystemClock(), simulated=False) as opened:
+        yield opened
 
 
 def accept(ledger, **rows) -> None:
@@ -117,7 +144,7 @@ def test_a_rename_moves_history_and_sets(ledger):
     assert recorded.last_tasks["store"].id == TASK.id
 
 
-def test_overwritten_revisions_stay_readable_with_time_and_commit(ledger, path):
+def test_overwritten_revisions_stay_readable_with_time_and_commit(ledger, place):
     """P2."""
     accept(ledger, revisions=(REVISION,))
     later = NOW + timedelta(days=2)
@@ -125,17 +152,17 @@ def test_overwritten_revisions_stay_readable_with_time_and_commit(ledger, path):
         REVISION._replace(ended_at=later), REVISION._replace(revision=2, taken_over_at=later, settled_until=later),
     )), later)  # fmt: skip
 
-    with doors.ledger_for_reading(path) as connection:
+    with doors.ledger_for_reading(place) as connection:
         assert reading.revisions(connection, "shop") == (
             REVISION._replace(ended_at=later),
             REVISION._replace(revision=2, taken_over_at=later, settled_until=later),
         )
 
 
-def test_a_writer_that_lost_the_ledger_writes_no_more(ledger, path):
+def test_a_writer_that_lost_the_ledger_writes_no_more(ledger, place):
     """T3: the fencing number."""
     accept(ledger, revisions=(REVISION,))
-    Ledger(open_to_write(path, simulated=False), path).close()
+    Ledger(open_to_write(place, simulated=False, resolve=secrets.resolve), place).close()
 
     with pytest.raises(LeaseHeld, match="writes no more"):
         ledger.record(Rows(tasks=(TASK,)), NOW)
@@ -177,18 +204,37 @@ def test_eight_threads_write_at_once_and_nothing_is_lost(ledger):
     assert len(ledger.read(None, NOW).open_tasks) == 160
 
 
-def test_a_newer_ledger_is_refused_and_left_as_it_is(path):
-    with Lease(path):
-        Ledger(open_to_write(path, simulated=False), path).close()
-    with sqlite3.connect(path) as connection:
-        connection.execute("UPDATE meta SET content = '99' WHERE name = 'schema_version'")
-    connection.close()
-    before = path.read_bytes()
+def test_a_newer_ledger_is_refused_and_left_as_it_is(place):
+    with doors.ledger_to_write(place, SystemClock(), simulated=False):
+        pass
+    change(place, "UPDATE meta SET content = '99' WHERE name = 'schema_version'")
+    before = contents(place)
 
-    for use in (lambda: open_to_write(path, simulated=False), lambda: doors.ledger_for_reading(path).__enter__()):
-        with pytest.raises(LedgerUnusable, match="newer release"):
-            use()
-    assert path.read_bytes() == before
+    uses = (
+        lambda: doors.ledger_to_write(place, SystemClock(), simulated=False),
+        lambda: doors.ledger_for_a_word(place, simulated=False),
+        lambda: doors.ledger_for_reading(place),
+    )
+    for use in uses:
+        with pytest.raises(LedgerUnusable, match="newer release"), use():
+            pass
+    assert contents(place) == before
+
+
+def change(place, statement: str) -> None:
+    """As another program would."""
+    engine = sqlite.open_engine(place) if isinstance(place, Path) else server.open_engine(place, secrets.resolve)
+    with engine.begin() as connection:
+        connection.execute(text(statement))
+    engine.dispose()
+
+
+def contents(place) -> list[tuple]:
+    engine = sqlite.open_engine(place) if isinstance(place, Path) else server.open_engine(place, secrets.resolve)
+    with engine.connect() as connection:
+        found = [tuple(row) for row in connection.execute(text("SELECT name, content FROM meta ORDER BY name"))]
+    engine.dispose()
+    return found
 
 
 @pytest.mark.parametrize("damage", [b"not a database at all", b"SQLite format 3\0" + b"\xff" * 200])
@@ -212,24 +258,24 @@ def test_another_sqlite_database_is_not_taken_for_a_ledger(path):
         pass
 
 
-def test_the_real_clock_and_a_given_one_are_never_mixed(path):
-    with Lease(path):
-        Ledger(open_to_write(path, simulated=True), path).close()
+def test_the_real_clock_and_a_given_one_are_never_mixed(place):
+    with doors.ledger_to_write(place, SystemClock(), simulated=True):
+        pass
 
-    with pytest.raises(Misuse, match="made with --now"):
-        open_to_write(path, simulated=False)
+    with pytest.raises(Misuse, match="made with --now"), doors.ledger_to_write(place, SystemClock(), simulated=False):
+        pass
 
 
-def test_a_ledger_is_read_beside_a_live_writer(ledger, path):
+def test_a_ledger_in_a_file_is_read_beside_a_live_writer(file_ledger, path):
     """The newest commit is seen, although it lies in the write-ahead log."""
-    accept(ledger, revisions=(REVISION,), tasks=(TASK,))
+    accept(file_ledger, revisions=(REVISION,), tasks=(TASK,))
     assert path.with_name("ledger.sqlite-wal").stat().st_size > 0
 
     with doors.ledger_for_reading(path) as connection:
         assert reading.all_tasks(connection) == (TASK,)
 
 
-def test_reading_changes_no_byte(path):
+def test_reading_a_file_changes_no_byte(path):
     with Lease(path):
         ledger = Ledger(open_to_write(path, simulated=False), path)
         accept(ledger, revisions=(REVISION,), tasks=(TASK,))
@@ -271,32 +317,113 @@ def test_a_ledger_in_a_read_only_folder_can_be_read(path, tmp_path, writer_was_k
     assert (done.stdout, done.stderr) == ("1\n", "")
 
 
-def test_wishes_and_allowances_need_no_lease(ledger, path):
+def test_wishes_and_allowances_need_no_lease(ledger, place):
     """R6, P7."""
     accept(ledger, revisions=(REVISION,), tasks=(TASK,))
-    other = open_to_write(path, simulated=False)
+    before = ledger.words()
 
-    assert wish_to_cancel(other, TASK.id, NOW) == "waiting"
-    allow(other, "removals", "sha256:1", NOW)
+    with doors.ledger_for_a_word(place, simulated=False) as other:
+        assert wish_to_cancel(other, TASK.id, NOW) == "waiting"
+        allow(other, "removals", "sha256:1", NOW)
 
-    assert ledger.wishes() == {TASK.id}
+    assert (before, ledger.words()) == ((frozenset(), 0), ({TASK.id}, 1))
     recorded = ledger.read(None, NOW)
     assert [item.subject for item in recorded.cancellations] == [TASK.id]
     assert {tuple(item) for item in recorded.allowances} == {("removals", "sha256:1")}
-    other.dispose()
 
 
-def test_a_wish_about_something_unknown_is_refused(ledger, path):
-    other = open_to_write(path, simulated=False)
-    with pytest.raises(Misuse, match="nothing-such is neither"):
-        wish_to_cancel(other, "nothing-such", NOW)
-    other.dispose()
+def test_a_wish_about_something_unknown_is_refused(ledger, place):
+    with doors.ledger_for_a_word(place, simulated=False) as other:
+        with pytest.raises(Misuse, match="nothing-such is neither"):
+            wish_to_cancel(other, "nothing-such", NOW)
 
 
-def test_the_ledger_is_for_its_owner_alone(ledger, path):
-    accept(ledger)
+def test_where_there_is_no_ledger_none_is_made_for_a_word_or_a_look(place):
+    with doors.ledger_for_a_word(place, simulated=False) as engine, doors.ledger_for_reading(place) as connection:
+        assert (engine, connection) == (None, None)
+    with doors.ledger_for_reading(place) as connection:
+        assert connection is None
+
+
+def test_names_are_told_apart_by_every_letter_and_words_of_any_length_and_alphabet_come_back(ledger):
+    """Nothing is folded, cut or lost by the database's own ways with text."""
+    words = "Ключ 钥匙 🔑 " + "x" * 100_000
+    tasks = tuple(
+        TASK._replace(id=name, slot=NOW + timedelta(hours=number), state="failed", reason=words, size_bytes=2**60)
+        for number, name in enumerate(("a-1", "A-1", "ä-1"))
+    )
+    accept(ledger, tasks=(*tasks, TASK._replace(id="b", slot=NOW - timedelta(days=1), reason="NUL \0 and \udcff")))
+
+    found = ledger.recent_tasks(NOW - timedelta(days=2))
+
+    assert found[1:] == tasks
+    assert found[0].reason == "NUL \N{REPLACEMENT CHARACTER} and ?"
+
+
+def test_a_file_is_for_its_owner_alone(file_ledger, path):
+    accept(file_ledger)
 
     assert {item.name: item.stat().st_mode & 0o077 for item in path.parent.iterdir() if item.is_file()
             and item.name.startswith("ledger")} == dict.fromkeys(
         [item.name for item in path.parent.glob("ledger*")], 0
     )  # fmt: skip
+
+
+@pytest.fixture
+def old(path):
+    """A ledger of schema 1, as the release before schema 2 left it."""
+    connection = sqlite3.connect(path)
+    connection.executescript((Path(__file__).with_name("version-1.sql")).read_text())
+    connection.close()
+    return path
+
+
+def test_an_older_ledger_is_brought_up_to_date_by_the_writer_with_all_that_it_holds(old):
+    """T1: its fencing number goes on, so that whoever still writes under an older one is refused."""
+    with doors.ledger_for_reading(old) as connection:
+        before = reading.recorded(connection, DESIRED, NOW)
+    assert [item.id for item in before.sets] == [TASK.id]
+    with pytest.raises(LedgerUnusable, match="older release"), doors.ledger_for_a_word(old, simulated=False):
+        pass
+
+    with doors.ledger_to_write(old, SystemClock(), simulated=False) as ledger:
+        assert ledger.read(DESIRED, NOW) == before
+        assert ledger.begin_task("shop-20261124T020000Z", "shop", "disk", NOW, go_on=False).attempt == 1
+        assert numbers(old) == [(4,)]
+        assert dict(contents(old))["schema_version"] == "2"
+        assert "fence" not in dict(contents(old))
+
+
+def numbers(path) -> list[tuple[int]]:
+    connection = sqlite3.connect(path)
+    found = connection.execute("SELECT fence FROM lease").fetchall()
+    connection.close()
+    return found
+
+
+def test_an_upgrade_that_was_cut_short_is_made_to_its_end(old):
+    """T1: a database that ends the transaction at each change of a table is left in the middle of a step."""
+    connection = sqlite3.connect(old)
+    connection.execute("CREATE TABLE lease (id INTEGER PRIMARY KEY, fence BIGINT, holder TEXT, ends_at BIGINT)")
+    connection.close()
+
+    with doors.ledger_to_write(old, SystemClock(), simulated=False):
+        assert numbers(old) == [(4,)]
+
+
+@pytest.mark.parametrize("kind", ["postgresql", "mariadb"])
+def test_a_database_that_holds_something_else_is_left_alone(kind, database_server):
+    server = database_server(kind)
+    name = server.create()
+    server.ask("CREATE TABLE tasks (id INTEGER)", name)
+    place = ledger_place.parse(server.url(name))
+
+    with pytest.raises(LedgerUnusable, match="holds something else"):
+        doors.ledger_to_write(place, SystemClock(), simulated=False).__enter__()
+
+    with doors.ledger_for_reading(place) as connection:
+        assert connection is None
+    assert server.ask(TABLES.format(name if kind == "mariadb" else "public"), name) == [("tasks",)]
+
+
+TABLES = "SELECT table_name FROM information_schema.tables WHERE table_schema = '{}'"

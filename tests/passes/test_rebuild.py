@@ -28,12 +28,12 @@ def let(site, what: str, subject: str = "x") -> None:
 
 
 def recorded(site):
-    with open_to_read(site.paths.ledger) as engine, engine.connect() as connection:
+    with open_to_read(site.paths.ledger) as connection:
         return reading.recorded(connection, None, site.clock.now())
 
 
 def tasks(site):
-    with open_to_read(site.paths.ledger) as engine, engine.connect() as connection:
+    with open_to_read(site.paths.ledger) as connection:
         return reading.all_tasks(connection)
 
 

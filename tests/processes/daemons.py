@@ -1,6 +1,7 @@
 """A daemon of the tests: a real process whose log is read as it comes."""
 
 import json
+import os
 import signal
 import subprocess
 import threading
@@ -43,3 +44,11 @@ def status(site) -> dict:
         return json.loads(site.paths.status.read_text())
     except FileNotFoundError:
         return {"warehouses": [], "configuration": {"state": None}, "restore_tasks": [], "written_at": None}
+
+
+def duckdb_children(process: subprocess.Popen) -> list[int]:
+    found = []
+    for thread in os.listdir(f"/proc/{process.pid}/task"):
+        with open(f"/proc/{process.pid}/task/{thread}/children") as children:
+            found += map(int, children.read().split())
+    return found

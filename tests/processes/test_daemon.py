@@ -3,14 +3,13 @@
 import json
 import os
 import signal
-import subprocess
 import threading
 import urllib.error
 import urllib.request
 
 import pytest
 import yaml
-from daemons import BEFORE, Running, status
+from daemons import BEFORE, Running, duckdb_children, status
 
 TASK = "shop-20261123T020000Z"
 
@@ -181,14 +180,6 @@ def test_what_outlives_the_grace_goes_on_with_the_next_start(site, daemon, until
     again = daemon(now="2026-11-23T02:01:00Z")
     until(lambda: ("backup", TASK, "succeeded") in again.events)
     assert site.set_folders == [TASK]
-
-
-def duckdb_children(process: subprocess.Popen) -> list[int]:
-    found = []
-    for thread in os.listdir(f"/proc/{process.pid}/task"):
-        with open(f"/proc/{process.pid}/task/{thread}/children") as children:
-            found += map(int, children.read().split())
-    return found
 
 
 def test_a_second_signal_ends_at_once(site, daemon, until):

@@ -1,4 +1,4 @@
-"""One writer at a time (T3): an operating system lock, free at once after a kill, and a fencing number.
+"""One writer at a time (T3), beside a ledger in a file: an operating system lock, free at once after a kill.
 
 The lock file lies beside the ledger and stays there; only the kernel's lock on it counts, never its content.
 """
@@ -7,9 +7,22 @@ import fcntl
 import os
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
+from sqlalchemy import Connection
+
+from reconciler.effects.ledger import lease_row
 from reconciler.errors import LeaseHeld
+
+
+class Held(Protocol):
+    """What a ledger and the guard of its storages ask of a lease."""
+
+    def check(self) -> None:
+        """Raises LeaseHeld where another has it, LeaseLapsed where it is not sure that we still have it."""
+
+    def number(self, connection: Connection) -> int:
+        """The fencing number under which its holder writes."""
 
 
 class Lease:
@@ -39,3 +52,9 @@ class Lease:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         os.close(self._descriptor)
+
+    def check(self) -> None:
+        """Nobody can take it while this process lives."""
+
+    def number(self, connection: Connection) -> int:
+        return lease_row.next_number(connection)

@@ -4,18 +4,21 @@ import contextlib
 import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
 from reconciler.core import instants
+from reconciler.core.ledger_place import LedgerPlace
 from reconciler.core.model import Desired
 from reconciler.core.plan import Rows
 from reconciler.core.rebuild import Adoption
 from reconciler.core.record import OPEN, BackupSet, Leftover, Note, PlanRevision, Recorded, RestoreTask, Task
-from reconciler.effects.ledger import adopting, reading, tables
-from reconciler.effects.ledger.opening import readable
+from reconciler.effects.ledger import adopting, lease_row, reading, tables
+from reconciler.effects.ledger.faults import readable
+from reconciler.effects.ledger.lease import Held
+from reconciler.effects.ledger.listening import Listening
+from reconciler.effects.ledger.server import begin_snapshot
 from reconciler.errors import LeaseHeld, Misuse
 
 LOST = timedelta(days=1)  # a server's own job timeout (Doris: backup_job_default_timeout_ms)
@@ -25,37 +28,57 @@ class NotInLedger(Misuse):
     pass
 
 
-class Ledger:
-    """The writer's ledger; made under a held Lease, it takes the next fencing number."""
+class Unguarded:
+    """For whoever makes sure otherwise that nobody else writes; each such ledger fences off the last one."""
 
-    def __init__(self, engine: Engine, path: Path) -> None:
+    def check(self) -> None:
+        """Sure for ever."""
+
+    def number(self, connection: Connection) -> int:
+        return lease_row.next_number(connection)
+
+
+UNGUARDED = Unguarded()
+
+
+class Ledger:
+    """The writer's ledger, made under a held lease, whose fencing number it writes under.
+
+    Raises LedgerAway where its server may answer again, and LedgerUnusable where it will not, from every verb.
+    """
+
+    def __init__(self, engine: Engine, place: LedgerPlace, lease: Held = UNGUARDED) -> None:
         self._engine = engine
-        self._path = path
+        self._place = place
+        self._lease = lease
         self._lock = threading.Lock()
-        with self._engine.begin() as connection:
-            self._fence = int(_meta(connection, "fence")) + 1
-            _set_meta(connection, "fence", str(self._fence))
+        with readable(place), self._engine.begin() as connection:
+            self._fence = lease.number(connection)
             self.id = _meta(connection, "ledger_id")
             self.is_simulated = _meta(connection, "simulated") == "1"
-        self._listening = engine.raw_connection()
-        self._heard: tuple[int, tuple[frozenset[str], int]] = (-1, (frozenset(), 0))
+        self._listening = Listening(engine)
+        self._heard: tuple[frozenset[str], int] = (frozenset(), 0)
 
     def close(self) -> None:
         self._listening.close()
         self._engine.dispose()
 
+    def check_lease(self) -> None:
+        """Asked just before each change of a storage. Raises LeaseHeld, or LeaseLapsed for what may pass."""
+        self._lease.check()
+
     def read(self, desired: Desired | None, now: datetime) -> Recorded:
-        with self._lock, readable(self._path), self._engine.connect() as connection:
+        with self._reading() as connection:
             return reading.recorded(connection, desired, now)
 
     def recent_tasks(self, since: datetime) -> tuple[Task, ...]:
         """Tasks with a slot after `since`, and those whose set is not removed, by slot."""
-        with self._lock, readable(self._path), self._engine.connect() as connection:
+        with self._reading() as connection:
             return reading.recent_tasks(connection, since)
 
     def moments(self) -> tuple[datetime | None, datetime | None]:
         """The newest instant that was recorded, and when the ledger was last rebuilt."""
-        with self._lock, readable(self._path), self._engine.connect() as connection:
+        with self._reading() as connection:
             return _moment(connection, "seen_at"), _moment(connection, "rebuilt_at")
 
     def noted_at(self, now: datetime) -> datetime:
@@ -84,7 +107,7 @@ class Ledger:
 
     def marked_at(self, storage: str) -> datetime | None:
         """When the storage was last given this ledger's mark."""
-        with self._lock, readable(self._path), self._engine.connect() as connection:
+        with self._reading() as connection:
             table = tables.storages
             return connection.execute(select(table.c.looked_at).where(table.c.name == storage)).scalar()
 
@@ -106,7 +129,7 @@ class Ledger:
 
     def is_allowed(self, what: str, since: datetime | None = None) -> bool:
         """Whether somebody allowed it, later than `since`."""
-        with self._lock, readable(self._path), self._engine.connect() as connection:
+        with self._reading() as connection:
             return _allowed(connection, what, since)
 
     def use_allowance(self, what: str, now: datetime) -> None:
@@ -241,23 +264,21 @@ class Ledger:
     def words(self) -> tuple[frozenset[str], int]:
         """What others have left word of: the ids to stop, and how many things are allowed.
 
-        Asked anew only after some connection has written, which PRAGMA data_version tells for next to nothing.
+        Of a file, asked anew only after some connection has written.
         """
-        with self._lock, readable(self._path):
-            cursor = self._listening.cursor()
-            (version,) = cursor.execute("PRAGMA data_version").fetchone()
-            cursor.close()
-        if version != self._heard[0]:
-            self._heard = (version, (self.wishes(), self._allowances()))
-        return self._heard[1]
+        with self._lock, readable(self._place):
+            news = self._listening.has_news()
+        if news:
+            self._heard = (self.wishes(), self._allowances())
+        return self._heard
 
     def _allowances(self) -> int:
-        with self._lock, readable(self._path), self._engine.connect() as connection:
+        with self._reading() as connection:
             return int(connection.execute(select(func.count()).select_from(tables.allowances)).scalar_one())
 
     def wishes(self) -> frozenset[str]:
         """Ids that somebody wants stopped."""
-        with self._lock, readable(self._path), self._engine.connect() as connection:
+        with self._reading() as connection:
             return frozenset(
                 subject
                 for (subject,) in connection.execute(
@@ -266,9 +287,17 @@ class Ledger:
             )
 
     @contextlib.contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with self._lock, readable(self._place), self._engine.connect() as connection:
+            begin_snapshot(connection)
+            yield connection
+
+    @contextlib.contextmanager
     def _writing(self) -> Iterator[Connection]:
-        with self._lock, readable(self._path), self._engine.begin() as connection:
-            if _meta(connection, "fence") != str(self._fence):
+        """The row of the lease stays locked to the end, so that nobody takes it over before that."""
+        with self._lock, readable(self._place), self._engine.begin() as connection:
+            self._lease.check()
+            if lease_row.lock(connection) != self._fence:
                 raise LeaseHeld("another reconciler has taken this ledger over; this one writes no more")
             yield connection
 
@@ -297,6 +326,7 @@ class Ledger:
 def allow(engine: Engine, what: str, subject: str, now: datetime) -> None:
     """Needs no lease: one row that the writer's next pass reads."""
     with engine.begin() as connection:
+        lease_row.lock(connection)
         tables.save(connection, tables.allowances, [{"what": what, "subject": subject, "at": now}])
         _log(connection, now, f"allowed {what}", subject, None)
 
@@ -304,6 +334,7 @@ def allow(engine: Engine, what: str, subject: str, now: datetime) -> None:
 def wish_to_cancel(engine: Engine, subject: str, now: datetime) -> str:
     """Records the wish and says the state of what it is about. Needs no lease. Raises NotInLedger."""
     with engine.begin() as connection:
+        lease_row.lock(connection)
         state = next(
             (
                 found

@@ -1,125 +1,90 @@
-"""Opening a ledger: to write, with its schema brought up to date, or to read beside a live writer."""
+"""Opening a ledger: to write, with its schema brought up to date; to leave a word for the writer; or to read."""
 
 import contextlib
-import shutil
-import sqlite3
 import tempfile
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, select
-from sqlalchemy.exc import DatabaseError
-from sqlalchemy.pool import StaticPool
+from sqlalchemy import Connection, Engine, inspect
 
-from reconciler.effects.ledger import tables
-from reconciler.errors import LedgerUnusable, Misuse
+from reconciler.core.ledger_place import LedgerPlace, LedgerServer
+from reconciler.core.model import SecretReference
+from reconciler.effects.ledger import lease_row, schema, server, sqlite, tables
+from reconciler.effects.ledger.faults import readable
+from reconciler.effects.ledger.server import Resolve
+from reconciler.errors import SecretUnresolved
 
-SIDE_FILES = ("-wal", "-shm")
+
+def nothing_to_resolve(reference: SecretReference) -> str:
+    """For a ledger in a file."""
+    raise SecretUnresolved(f"nothing reads {reference.kind} {reference.name} here")
 
 
-def open_to_write(path: Path, *, simulated: bool) -> Engine:
-    """Creates or migrates the ledger. `simulated`: made for, and only used with, `--now`."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path.touch(mode=0o600)
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 30, "check_same_thread": False})
-    event.listen(engine, "connect", _durable)
-    event.listen(engine, "begin", _begin_to_write)
-    with readable(path), engine.begin() as connection:
-        if not inspect(connection).has_table("meta"):
-            _create(connection, simulated=simulated)
-        _check(connection, path, simulated=simulated)
+def open_to_write(place: LedgerPlace, *, simulated: bool, resolve: Resolve = nothing_to_resolve) -> Engine:
+    """Creates or migrates the ledger, under its lease. `simulated`: made for, and only used with, `--now`."""
+    engine = sqlite.open_engine(place) if isinstance(place, Path) else server.open_engine(place, resolve)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_disposed(engine))
+        with readable(place), engine.begin() as connection:
+            if isinstance(place, LedgerServer):
+                lease_row.lock(connection)
+            schema.bring_up_to_date(connection, place, simulated=simulated)
+        stack.pop_all()
     return engine
 
 
 @contextlib.contextmanager
-def open_to_read(path: Path) -> Iterator[Engine]:
-    """A view of the ledger that changes nothing, in a folder that may be read-only."""
-    with tempfile.TemporaryDirectory(prefix="reconcile-") as scratch, readable(path):
-        source = _readable_uri(path, Path(scratch))
-        engine = create_engine(
-            "sqlite://", creator=lambda: sqlite3.connect(source, uri=True), poolclass=StaticPool
-        )
-        try:
-            with engine.connect() as connection:
-                _check(connection, path, simulated=None)
-            yield engine
-        finally:
-            engine.dispose()
+def open_beside(
+    place: LedgerPlace, *, simulated: bool, resolve: Resolve = nothing_to_resolve
+) -> Iterator[Engine | None]:
+    """For a word to the writer, which needs no lease; None where there is no ledger. Changes no table."""
+    if isinstance(place, Path) and not place.exists():
+        yield None
+        return
+    engine = sqlite.open_engine(place) if isinstance(place, Path) else server.open_engine(place, resolve)
+    with _disposed(engine), readable(place):
+        with engine.begin() as connection:
+            found = _holds_a_ledger(connection, place)
+            if found:
+                schema.check_current(connection, place, simulated=simulated)
+        yield engine if found else None
 
 
 @contextlib.contextmanager
-def readable(path: Path) -> Iterator[None]:
-    """Says what is wrong with a ledger that cannot be used, and that nothing was done to it."""
+def open_to_read(place: LedgerPlace, resolve: Resolve = nothing_to_resolve) -> Iterator[Connection | None]:
+    """A view of the ledger that changes nothing, of a file also in a folder that may be read-only; None where there
+    is no ledger.
+    """
+    if isinstance(place, Path) and not place.exists():
+        yield None
+        return
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(readable(place))
+        if isinstance(place, Path):
+            scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="reconcile-"))
+            engine = sqlite.open_to_read(place, Path(scratch))
+        else:
+            engine = server.open_engine(place, resolve)
+        stack.enter_context(_disposed(engine))
+        connection = stack.enter_context(engine.connect())
+        server.begin_snapshot(connection)
+        found = _holds_a_ledger(connection, place)
+        if found:
+            schema.check_ledger(connection, place)
+        yield connection if found else None
+
+
+def _holds_a_ledger(connection: Connection, place: LedgerPlace) -> bool:
+    """A file that is there is meant to be one; a database without its tables is one that no pass has met yet."""
+    return isinstance(place, Path) or inspect(connection).has_table(tables.meta.name)
+
+
+@contextlib.contextmanager
+def _disposed(engine: Engine) -> Iterator[None]:
     try:
         yield
-    except DatabaseError as error:
-        raise LedgerUnusable(
-            f"ledger {path} cannot be used: {error.orig}. It was left as it is and nothing was started or "
-            f"removed; free the disk, or restore the file from a copy, or move it away"
-        ) from error
-
-
-def _readable_uri(path: Path, scratch: Path) -> str:
-    """Beside a writer SQLite's own read-only mode; with none, immutable; where neither works, a copy."""
-    if not path.with_name(path.name + "-wal").exists():
-        return f"file:{path}?mode=ro&immutable=1"
-    live = f"file:{path}?mode=ro"
-    try:
-        with contextlib.closing(sqlite3.connect(live, uri=True)) as attempt:
-            attempt.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except sqlite3.OperationalError:
-        for name in (path.name, path.name + SIDE_FILES[0]):
-            shutil.copyfile(path.with_name(name), scratch / name)
-        return f"file:{scratch / path.name}"
-    return live
-
-
-def _durable(connection: Any, record: Any) -> None:  # noqa: ARG001  the event's form
-    """Write-ahead log and a sync at every commit: what is recorded stays recorded."""
-    connection.isolation_level = None  # SQLAlchemy's begin event starts each transaction
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA busy_timeout = 30000")
-
-
-def _begin_to_write(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-def _create(connection: Connection, *, simulated: bool) -> None:
-    tables.metadata.create_all(connection)
-    rows = {
-        "schema_version": str(tables.VERSION),
-        "ledger_id": uuid.uuid4().hex,
-        "simulated": str(int(simulated)),
-        "fence": "0",
-        "seen_at": "",
-        "rebuilt_at": "",
-    }
-    connection.execute(
-        insert(tables.meta), [{"name": name, "content": text} for name, text in rows.items()]
-    )  # fmt: skip
-
-
-def _check(connection: Connection, path: Path, *, simulated: bool | None) -> None:
-    known = {}
-    if inspect(connection).has_table("meta"):
-        known = {row.name: row.content for row in connection.execute(select(tables.meta))}
-    if "schema_version" not in known:
-        raise LedgerUnusable(f"{path} is not a ledger of the reconciler; it was left as it is")
-    if int(known["schema_version"]) > tables.VERSION:
-        raise LedgerUnusable(
-            f"ledger {path} was written by a newer release (schema {known['schema_version']}, this one knows "
-            f"{tables.VERSION}); nothing was changed, use that release or a later one"
-        )
-    if simulated is not None and known["simulated"] != str(int(simulated)):
-        raise Misuse(
-            f"ledger {path} lives by the real clock, so --now cannot be used with it"
-            if simulated
-            else f"ledger {path} was made with --now and can only be used with it; give another --ledger"
-        )
+    finally:
+        engine.dispose()
 
 
 def ledger_exists(path: Path) -> bool:

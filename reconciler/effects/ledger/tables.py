@@ -1,4 +1,4 @@
-"""The ledger's tables, their version, and how values become rows and come back.
+"""The ledger's tables, and how values become rows and come back.
 
 A table's columns bear the names of the fields of its value in core.record, so that neither can drift alone.
 """
@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     Connection,
@@ -23,8 +24,8 @@ from sqlalchemy import (
 )
 
 from reconciler.core import document, instants
+from reconciler.effects.ledger.lease_row import FORM
 
-VERSION = 1
 PORTION = 500
 Value = TypeVar("Value", bound=tuple[Any, ...])
 metadata = MetaData()
@@ -43,10 +44,24 @@ class Instant(TypeDecorator[datetime]):
         return None if value is None else instants.parse(value)
 
 
+LONG_TEXT = Text().with_variant(Text(2**32 - 1), "mysql")  # which is LONGTEXT; its TEXT ends at 64 KiB
+LARGE = BigInteger().with_variant(Integer, "sqlite")  # there INTEGER has 64 bits, and counts up only by that name
+
+
+class Prose(TypeDecorator[str]):
+    """Words of servers and systems; what a database refuses in a text, NUL and half characters, is marked."""
+
+    impl = LONG_TEXT
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Any) -> str | None:  # noqa: ARG002
+        return value and value.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
+
+
 class Document(TypeDecorator[Any]):
     """A value of core.model as its JSON document."""
 
-    impl = Text
+    impl = LONG_TEXT
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Any) -> str:  # noqa: ARG002
@@ -57,15 +72,17 @@ class Document(TypeDecorator[Any]):
 
 
 def _name() -> String:
+    """Long enough for every name, id and digest of ours: a name has at most 63 characters, a set's id 128."""
     return String(128)
 
 
-meta = Table("meta", metadata, Column("name", _name(), primary_key=True), Column("content", Text))
+meta = Table("meta", metadata, Column("name", _name(), primary_key=True), Column("content", Text), **FORM)
 configuration = Table(
     "configuration", metadata,
     Column("id", Integer, primary_key=True),
     Column("document", Document, nullable=False),
     Column("accepted_at", Instant, nullable=False),
+    **FORM,
 )  # fmt: skip
 plans = Table(
     "plans", metadata,
@@ -74,8 +91,9 @@ plans = Table(
     Column("entry", Document, nullable=False),
     Column("taken_over_at", Instant, nullable=False),
     Column("settled_until", Instant, nullable=False),
-    Column("git_revision", _name()),
+    Column("git_revision", Prose),
     Column("ended_at", Instant),
+    **FORM,
 )  # fmt: skip
 tasks = Table(
     "tasks", metadata,
@@ -88,13 +106,14 @@ tasks = Table(
     Column("created_at", Instant),
     Column("started_at", Instant),
     Column("ended_at", Instant),
-    Column("reason", Text),
+    Column("reason", Prose),
     Column("progress", Integer),
-    Column("size_bytes", Integer),
+    Column("size_bytes", LARGE),
     Column("objects", Document, nullable=False),
     Column("skipped_objects", Document, nullable=False),
     UniqueConstraint("warehouse", "slot"),
     Index("tasks_by_state", "state"),
+    **FORM,
 )  # fmt: skip
 attempts = Table(
     "attempts", metadata,
@@ -105,8 +124,9 @@ attempts = Table(
     Column("state", _name(), nullable=False),  # open, good, leftover, removed, foreign
     Column("begun_at", Instant, nullable=False),
     Column("removable_at", Instant),
-    Column("reason", Text),
+    Column("reason", Prose),
     Index("attempts_by_state", "state"),
+    **FORM,
 )  # fmt: skip
 sets = Table(
     "sets", metadata,
@@ -119,11 +139,12 @@ sets = Table(
     Column("completed_at", Instant, nullable=False),
     Column("retention_days", Integer, nullable=False),
     Column("keep_last", Integer, nullable=False),
-    Column("size_bytes", Integer, nullable=False),
+    Column("size_bytes", LARGE, nullable=False),
     Column("state", _name(), nullable=False),
     Column("databases", Document, nullable=False),
     Column("tried_at", Instant),
     Index("sets_by_state", "state"),
+    **FORM,
 )  # fmt: skip
 restores = Table(
     "restores", metadata,
@@ -138,24 +159,27 @@ restores = Table(
     Column("claimed_at", Instant),
     Column("started_at", Instant),
     Column("ended_at", Instant),
-    Column("reason", Text),
+    Column("reason", Prose),
     Column("progress", Integer),
-    Column("size_bytes", Integer),
-    Column("journal", Text),
+    Column("size_bytes", LARGE),
+    Column("journal", LONG_TEXT),
+    **FORM,
 )  # fmt: skip
 holds = Table(
     "holds", metadata,
     Column("backup_set", _name(), primary_key=True),
     Column("seen_at", Instant, primary_key=True),
-    Column("reason", Text, nullable=False),
+    Column("reason", Prose, nullable=False),
     Column("until", Instant),
     Column("gone_at", Instant),
+    **FORM,
 )  # fmt: skip
 storages = Table(
     "storages", metadata,
     Column("name", _name(), primary_key=True),
-    Column("location", Text, nullable=False),
+    Column("location", LONG_TEXT, nullable=False),
     Column("looked_at", Instant, nullable=False),
+    **FORM,
 )  # fmt: skip
 notes = Table(
     "notes", metadata,
@@ -163,26 +187,30 @@ notes = Table(
     Column("key", String(255), primary_key=True),
     Column("content", Document, nullable=False),
     Column("written", Boolean, nullable=False),
+    **FORM,
 )  # fmt: skip
 allowances = Table(
     "allowances", metadata,
     Column("what", _name(), primary_key=True),
     Column("subject", _name(), primary_key=True),
     Column("at", Instant, nullable=False),
+    **FORM,
 )  # fmt: skip
 cancellations = Table(
     "cancellations", metadata,
     Column("subject", _name(), primary_key=True),
     Column("at", Instant, nullable=False),
     Column("done", Boolean, nullable=False),
+    **FORM,
 )  # fmt: skip
 decisions = Table(
     "decisions", metadata,
-    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("number", LARGE, primary_key=True, autoincrement=True),
     Column("at", Instant, nullable=False),
     Column("kind", _name(), nullable=False),
     Column("subject", _name(), nullable=False),
-    Column("detail", Text),
+    Column("detail", Prose),
+    **FORM,
 )  # fmt: skip
 
 
