@@ -10,7 +10,7 @@ COMPILE := $(OPS)/bin/uv pip compile --quiet --universal --python-version 3.11 -
 # What was checked into requirements/ci.txt, by hash: `make LOCKED=yes test`. Else whatever pyproject.toml allows.
 LOCKED ?=
 
-.PHONY: demo demo-s3 demo-doris demo-velodb test soak verify-calendar check bench bench-daemon bench-removal bench-duckdb lock audit ops-check image image-test clean
+.PHONY: demo demo-s3 demo-doris demo-velodb test soak verify-calendar verify-retention check bench bench-daemon bench-removal bench-duckdb lock audit ops-check image image-test clean
 
 $(STAMP): pyproject.toml $(if $(LOCKED),requirements/ci.txt)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -47,6 +47,9 @@ soak: $(STAMP)   ## lives of kills, stops and lost ledgers, with counts: SEEDS=5
 
 verify-calendar: $(STAMP) ## every zone and transition to 2037 against a second reader of zone files: MINUTES=1
 	$(BIN)/python tests/oracles/calendar_oracle.py $(or $(MINUTES),1)
+
+verify-retention: $(STAMP) ## random histories against a second account of what may go: N=100000
+	$(BIN)/python tests/oracles/retention_oracle.py $(or $(N),100000)
 
 bench: $(STAMP)  ## ratios against named peers, in one run
 	$(BIN)/python bench/run.py

@@ -4,6 +4,7 @@
 every transition of every zone from 2020 to 2037, and counts the runs of each local day (`make verify-calendar`).
 """
 
+import itertools
 import sys
 import time
 from datetime import UTC, date, datetime, timedelta
@@ -44,7 +45,7 @@ def slot_of(zone: list[tzif.Span], day: int, start: int) -> tuple[int | None, st
     found = sorted(local - span.offset for span in zone if span.begins <= local - span.offset < span.ends)
     if found:
         return found[0], "once" if len(found) == 1 else "twice"
-    (gap,) = (new for old, new in zip(zone, zone[1:], strict=False)
+    (gap,) = (new for old, new in itertools.pairwise(zone)
               if new.begins + old.offset <= local < new.begins + new.offset)  # fmt: skip
     if any(span.begins + span.offset < (day + 1) * DAY and day * DAY < span.ends + span.offset for span in zone):
         return int(gap.begins), "gap"

@@ -4,6 +4,7 @@ It is the second opinion on the calendar: it must know neither `zoneinfo` nor `d
 Instants are seconds since 1970 in UTC, days are counted from 1970-01-01, which was a Thursday.
 """
 
+import itertools
 import re
 import struct
 from bisect import bisect_right
@@ -42,7 +43,7 @@ def offset_at(zone: list[Span], instant: float) -> int:
 
 def transitions(zone: list[Span], begins: int, ends: int) -> list[tuple[int, int, int]]:
     """(instant, offset before, offset after) of each change of the offset within the time."""
-    return [(int(new.begins), old.offset, new.offset) for old, new in zip(zone, zone[1:], strict=False)
+    return [(int(new.begins), old.offset, new.offset) for old, new in itertools.pairwise(zone)
             if begins <= new.begins < ends and old.offset != new.offset]  # fmt: skip
 
 
@@ -51,7 +52,7 @@ def _second_block(data: bytes) -> tuple[list[int], list[int], int, str]:
     _, *counts = _header(data, 0)
     behind = 44 + _size(counts, 4)
     version, isutcnt, isstdcnt, leapcnt, timecnt, typecnt, charcnt = _header(data, behind)
-    if version < 2 or leapcnt:  # noqa: PLR2004
+    if version < 2 or leapcnt:
         raise ValueError("a file of version 1, or with leap seconds")
     at = behind + 44
     times = struct.unpack_from(f">{timecnt}q", data, at)
