@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from reconciler.core import objects as patterns
-from reconciler.core.manifest import Snapshot, StoredFile
+from reconciler.core.manifest import Snapshot, file_from_document
 from reconciler.core.model import Folder, Plan, Warehouse
 from reconciler.core.ports import (
     AttemptFolder,
@@ -205,7 +205,7 @@ def _import(
     files = {INVENTORY: str(listed)}
     for document in json.loads(listed.read_text())["files"]:
         watch.check()
-        file = StoredFile(**document)
+        file = file_from_document(document)
         files[Path(file.name).name] = str(reader.fetch(snapshot.attempt, file, work))
     path = staging / f"{target}{SUFFIX}"
     request = {"do": "import", "folder": str(work), "target": str(path), "files": files}
