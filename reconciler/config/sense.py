@@ -3,11 +3,12 @@
 Nothing here depends on the clock, on a secret or on the network (P6).
 """
 
-import difflib
+import itertools
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from reconciler.config import explain
 from reconciler.config.declared import Declared, Entry
 from reconciler.config.marks import Told
 from reconciler.core import calendar, instants
@@ -21,12 +22,13 @@ SERVER_FIELDS = ("hosts", "port", "user", "password", "tls")
 
 
 def problems(declared: Declared) -> list[Problem]:
-    return [
-        *(found for entry in declared.warehouses.values() for found in _warehouse(entry, declared)),
-        *_previous_names(declared),
-        *(found for entry in declared.restores.values() for found in _restore(entry, declared)),
-        *(found for entry in declared.holds.values() for found in _moments(entry, ("until",))),
-    ]
+    found = itertools.chain(
+        (found for entry in declared.warehouses.values() for found in _warehouse(entry, declared)),
+        _previous_names(declared),
+        (found for entry in declared.restores.values() for found in _restore(entry, declared)),
+        (found for entry in declared.holds.values() for found in _moments(entry, ("until",))),
+    )
+    return [*itertools.islice(found, explain.MOST + 1)]
 
 
 def _warehouse(entry: Entry, declared: Declared) -> Iterator[Problem]:
@@ -168,7 +170,7 @@ def _known(
 
 
 def _near(name: str, known: Iterable[str]) -> str | None:
-    near = difflib.get_close_matches(name, sorted(known), n=1)
+    near = explain.near_to(name, sorted(known))
     return f"did you mean {near[0]!r}?" if near else None
 
 
