@@ -107,9 +107,11 @@ def from_document(document: Any) -> Manifest:
     try:
         if document["format"] != FORMAT:
             raise ValueError(f"manifest format {document['format']} is not {FORMAT}")
-        return _parse(document)
+        made = _parse(document)
+        fields.whole(made.size_bytes)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not a manifest: {type(error).__name__} {error}") from None
+    return made
 
 
 def _parse(document: dict[str, Any]) -> Manifest:
