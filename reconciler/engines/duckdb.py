@@ -175,7 +175,7 @@ class DuckDB:
             return False
 
     def _file(self, database: str) -> Path:
-        if "/" in database or "\0" in database or database.startswith("."):
+        if "/" in database or "\0" in database or database.startswith(".") or not _is_text(database):
             raise EngineFailed(f"{database!r} cannot be the name of a file in {self._folder}")
         return self._folder / f"{database}{SUFFIX}"
 
@@ -278,6 +278,11 @@ def _named(place: str) -> Iterator[None]:
 
 def _placements(journal: str | None) -> tuple[Placement, ...]:
     return tuple(Placement(**item) for item in json.loads(journal)) if journal else ()
+
+
+def _is_text(name: str) -> bool:
+    """A file's name may be bytes that are no UTF-8; no manifest and no ledger could say it."""
+    return name.encode(errors="ignore").decode() == name
 
 
 def _log(path: Path) -> Path:

@@ -103,6 +103,8 @@ class Reading:
             try:
                 content = self._document(key)
                 claims.prove_claim(content)
+                if not naming.is_name(restore):
+                    raise ValueError("not an id that an entry could have")
             except ValueError as error:
                 self._strays.append(Stray(key, f"damaged, its id counts as used all the same: {error}"))
             else:
