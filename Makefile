@@ -10,7 +10,7 @@ COMPILE := $(OPS)/bin/uv pip compile --quiet --universal --python-version 3.11 -
 # What was checked into requirements/ci.txt, by hash: `make LOCKED=yes test`. Else whatever pyproject.toml allows.
 LOCKED ?=
 
-.PHONY: demo demo-s3 demo-doris demo-velodb test soak verify-calendar verify-retention verify-configurations verify-documents fuzz check bench bench-daemon bench-removal bench-duckdb lock audit ops-check image image-test clean
+.PHONY: demo demo-s3 demo-doris demo-velodb test soak verify-calendar verify-retention verify-configurations verify-documents verify-names fuzz check bench bench-daemon bench-removal bench-duckdb lock audit ops-check image image-test clean
 
 $(STAMP): pyproject.toml $(if $(LOCKED),requirements/ci.txt)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -51,7 +51,7 @@ verify-calendar: $(STAMP) ## every zone and transition to 2037 against a second 
 verify-retention: $(STAMP) ## random histories against a second account of what may go: N=100000
 	$(BIN)/python tests/oracles/retention_oracle.py $(or $(N),100000)
 
-verify-configurations verify-documents: verify-%: $(STAMP) ## hostile files of plans, and documents in storage: N=100000
+verify-configurations verify-documents verify-names: verify-%: $(STAMP) ## hostile files, documents and names: N=100000
 	$(BIN)/python tests/hostile/$*.py $(or $(N),100000)
 
 fuzz: $(STAMP)   ## both readers under Atheris, guided by coverage: SECONDS=60

@@ -14,7 +14,10 @@ from reconciler.core.record import RESTORE_OPEN, RESTORE_STATES
 ENDS = frozenset(RESTORE_STATES) - RESTORE_OPEN
 
 
-def prove_claim(content: dict[str, Any]) -> None:
+def prove_claim(restore: str, content: dict[str, Any]) -> None:
+    """By the id in its key as well."""
+    if not naming.is_name(restore):
+        raise ValueError("not an id that an entry could have")
     fields.instant(content.get("claimed_at"))
     fields.text(content.get("backup_set"))
     if not document.conforms(document.decode(content.get("entry")), Restore):

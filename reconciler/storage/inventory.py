@@ -102,9 +102,7 @@ class Reading:
         for restore, key in self._claims.items():
             try:
                 content = self._document(key)
-                claims.prove_claim(content)
-                if not naming.is_name(restore):
-                    raise ValueError("not an id that an entry could have")
+                claims.prove_claim(restore, content)
             except ValueError as error:
                 self._strays.append(Stray(key, f"damaged, its id counts as used all the same: {error}"))
             else:
