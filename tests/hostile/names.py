@@ -23,7 +23,7 @@ PARTS = (
     "`", "``", "'", "''", '"', '""', "\\", "\\\\", "\\`", "\\'", '\\"', ";", "--", "-- ", "#", "/*", "*/", "/*!50000", "\n", "\r", "\t", "\0", "\x1a",
     "%", "_", "$", "@", "@@version", "${x}", "{0}", "%s", "%(x)s", ":x", "?", "\u02bc", "\u2019", "\uff07", "\uff02", "\uff40", "\u00a5", "\u20a9",
     "\u00bf\u005c", "\u202e", "\u0000", "\U0001f600", "e\u0301", " ", "a", "sales", "x.y", "`.`", "; DROP DATABASE kept; ", "`; DROP TABLE kept.t; -- ",
-    "'; DELETE FROM kept.t; -- ", '"; DELETE FROM kept.t; -- ', "*/; DELETE FROM kept.t; /*", "\\'; DELETE FROM kept.t; #", "\\\"; DELETE FROM kept.t; #",
+    "'; DELETE FROM kept.t; -- ", '"; DELETE FROM kept.t; -- ', "*/; DELETE FROM kept.t; /*", "\\'; DELETE FROM kept.t; #", '\\"; DELETE FROM kept.t; #',
     "` AS x, (SELECT COUNT(*) FROM kept.t) AS `", "DELIMITER //", "NULL", "select", "0x27", "\\0", "\\Z", "\\u0027",
 )  # fmt: skip
 REFUSED = {1059, 1064, 1166, 1300, 1366, 1054, 1582}  # too long, no name at all, no such character: the server's own no
@@ -57,8 +57,9 @@ class Server:
         try:
             (told,), rows = self.ask(f"SELECT 1 AS {statements.name(name)}")
         except pymysql.MySQLError as error:
-            assert error.args[0] in REFUSED, (name, error)
-            assert error.args[0] != 1064 or "\0" in name, (name, error)
+            code = error.args[0]
+            if code not in REFUSED or (code == 1064 and "\0" not in name):
+                raise
             self.counts["names refused by the server as no names"] += 1
         else:
             assert rows == [(1,)]

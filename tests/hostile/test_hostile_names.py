@@ -29,5 +29,5 @@ def test_the_connection_would_do_what_an_injection_says(server):
     asking.connection = server.connect(several=True)
 
     with pytest.raises(AssertionError, match="two statements"):
-        asking.ask("SELECT 1 AS `" + "a`; SELECT `2" + "`")
-    assert statements.name("a`; SELECT `2") == "`a``; SELECT ``2`"
+        asking.ask("SELECT 1 AS `" + "a`; SELECT 2 AS `b" + "`")
+    assert statements.name("a`; SELECT 2 AS `b") == "`a``; SELECT 2 AS ``b`"
