@@ -10,6 +10,7 @@ import fcntl
 import json
 import os
 import shutil
+import stat
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -233,12 +234,22 @@ def _replace(built: Path, target: Path, restore_id: str) -> None:
     """
     aside = target.with_name(f".{target.name}.wal.replaced-by-{restore_id}")
     with _locked(target):
+        _give_rights(target, built)
         if _log(target).exists():
             _log(target).replace(aside)
             _sync(target.parent)
         built.replace(target)
         _sync(target.parent)
     aside.unlink(missing_ok=True)
+
+
+def _give_rights(target: Path, built: Path) -> None:
+    """Who could open the old file can open the new one, and nobody else."""
+    with contextlib.suppress(FileNotFoundError):
+        old = target.stat()
+        with contextlib.suppress(PermissionError):  # only root gives files away; the mode is ours to set
+            os.chown(built, old.st_uid, old.st_gid)
+        built.chmod(stat.S_IMODE(old.st_mode))
 
 
 @contextlib.contextmanager
