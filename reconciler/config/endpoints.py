@@ -5,7 +5,6 @@ It looks at the text alone; what a name resolves to is the network's business, a
 
 import ipaddress
 import re
-import socket
 from urllib.parse import urlsplit
 
 LOOPBACK = re.compile(r"localhost|127(\.[0-9]{1,3}){3}|::1|\[::1\]", re.IGNORECASE)
@@ -34,6 +33,8 @@ def is_plain(endpoint: str) -> bool:
 
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     """An address in any of its spellings: `2852039166` and `0xa9.254.43518` are 169.254.169.254 to every client."""
+    import socket  # noqa: PLC0415  for its reading of addresses alone, and most files name none
+
     try:
         address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
