@@ -10,7 +10,9 @@ COMPILE := $(OPS)/bin/uv pip compile --quiet --universal --python-version 3.11 -
 # What was checked into requirements/ci.txt, by hash: `make LOCKED=yes test`. Else whatever pyproject.toml allows.
 LOCKED ?=
 
-.PHONY: demo demo-s3 demo-doris demo-velodb test soak race check bench bench-daemon bench-removal bench-duckdb lock audit ops-check image image-test clean
+.PHONY: demo demo-s3 demo-doris demo-velodb test soak race simulate planted verify-calendar verify-retention \
+  verify-configurations verify-documents verify-names fuzz check bench bench-daemon bench-removal bench-duckdb lock audit \
+  ops-check image image-test clean
 
 $(STAMP): pyproject.toml $(if $(LOCKED),requirements/ci.txt)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -47,6 +49,26 @@ soak: $(STAMP)   ## lives of kills, stops and lost ledgers, with counts: SEEDS=5
 
 race: $(STAMP)   ## eight processes race for slots on one ledger, in each kind of database: CLAIMS=10000
 	$(BIN)/python tests/ledger/race.py $(or $(CLAIMS),10000)
+
+simulate: $(STAMP) ## lives of the daemon on a virtual clock, with faults of every kind: SEEDS=5000 WEEKS=2
+	$(BIN)/python tests/simulation $(or $(SEEDS),1000) --weeks $(or $(WEEKS),2)
+
+planted: $(STAMP) ## bugs put back on purpose: each must show in one of the first lives: SEEDS=1000
+	$(BIN)/python tests/simulation/planted.py --seeds $(or $(SEEDS),1000)
+
+verify-calendar: $(STAMP) ## every zone and transition to 2037 against a second reader of zone files: MINUTES=1
+	$(BIN)/python tests/oracles/calendar_oracle.py $(or $(MINUTES),1)
+
+verify-retention: $(STAMP) ## random histories against a second account of what may go: N=100000
+	$(BIN)/python tests/oracles/retention_oracle.py $(or $(N),100000)
+
+verify-configurations verify-documents verify-names: verify-%: $(STAMP) ## hostile files, documents and names: N=100000
+	$(BIN)/python tests/hostile/$*.py $(or $(N),100000)
+
+fuzz: $(STAMP)   ## both readers under Atheris, guided by coverage: SECONDS=60
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group fuzz
+	$(BIN)/python tests/hostile/fuzz.py configurations -max_total_time=$(or $(SECONDS),60)
+	$(BIN)/python tests/hostile/fuzz.py documents -max_total_time=$(or $(SECONDS),60)
 
 bench: $(STAMP)  ## ratios against named peers, in one run
 	$(BIN)/python bench/run.py

@@ -22,6 +22,8 @@ ReconcilerError
 import errno
 from typing import NamedTuple
 
+from reconciler import secrecy
+
 # ENOENT: a folder that was empty went between the making of it and its first file. ENOSPC: somebody makes room.
 PASSING = frozenset({
     errno.EINTR, errno.EAGAIN, errno.EBUSY, errno.ENOENT, errno.ENOSPC, errno.EDQUOT, errno.ESTALE, errno.ETIMEDOUT,
@@ -86,10 +88,13 @@ class SecretUnresolved(ReconcilerError):
 
 
 class StepFailed(ReconcilerError):
-    """`passing` is decided where the error is raised: true when the same step may succeed later (D6)."""
+    """`passing` is decided where the error is raised: true when the same step may succeed later (D6).
+
+    The words are often a server's; no secret that this process has read is among them.
+    """
 
     def __init__(self, message: str, *, passing: bool = False) -> None:
-        super().__init__(message)
+        super().__init__(secrecy.hidden(message))
         self.passing = passing
 
 

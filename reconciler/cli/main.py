@@ -117,7 +117,9 @@ def _run() -> int:
         click.echo(str(error), err=True)
         return error.exit_code
     except ReconcilerError as error:
-        click.echo(f"error: {error}", err=True)
+        from reconciler.report.words import safe  # noqa: PLC0415  a start that goes well needs no calendar
+
+        click.echo(f"error: {safe(error)}", err=True)
         return error.exit_code
     except BrokenPipeError:
         return 1

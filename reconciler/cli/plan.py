@@ -12,6 +12,7 @@ from reconciler.cli.options import Settings
 from reconciler.core.ports import Finding
 from reconciler.errors import ConfigInvalid
 from reconciler.report import plan_json, plan_text
+from reconciler.report.words import safe
 
 FAULTY, CHANGES, REFUSED = 1, 2, 4
 
@@ -45,7 +46,7 @@ def show(settings: Settings, output: str, *, detailed: bool, connect: bool) -> N
             click.echo(json.dumps(plan_json.problems(error.problems), indent=2))
         raise
     for warning in review.warnings:
-        click.echo(warning, err=True)
+        click.echo(safe(warning), err=True)
     found = _findings(review) if connect else ()
     if output == "json":
         base = "ledger" if review.compared else "nothing"

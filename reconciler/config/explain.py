@@ -5,7 +5,7 @@ What stands where a secret is expected is never shown: it may be one.
 
 import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from reconciler.config import marks, read, schema
@@ -22,6 +22,7 @@ CODES = {"type": "type", "enum": "enum", "const": "enum", "pattern": "pattern", 
 SECRET_PLACES = frozenset({"password", "credentials"})
 SECRET = "a secret is a reference, {env: NAME} or {file: PATH}, and never stands here itself"  # noqa: S105  words
 LONG = 60
+MOST = 1_000  # problems of one load; who has more mends these first
 
 
 def problems(tree: Map, file: str) -> list[Problem]:
@@ -67,10 +68,15 @@ def _unknown_keys(tree: Map, path: Path, error: Any) -> Iterator[Finding]:
     for key in error.instance.keys() - known.keys():
         if isinstance(key, Told):
             continue
-        near = difflib.get_close_matches(key, known, n=1)
+        near = near_to(key, known)
         advice = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(sorted(known))}"
         words = f"unknown key {_shown(path, key)} in {name(path)}; {advice}"
         yield marks.mark_at(tree, (*path, key), key=True), words, "unknown-key"
+
+
+def near_to(written: str, known: Iterable[str]) -> list[str]:
+    """The nearest valid one, if any is near; a text that is longer than any of them is near to none."""
+    return difflib.get_close_matches(written, known, n=1) if len(written) < LONG else []
 
 
 def _missing(tree: Map, path: Path, error: Any) -> Iterator[Finding]:
@@ -126,7 +132,7 @@ def _ought(path: Path, error: Any) -> str:
         case "type":
             return f"must be {KINDS[wanted]}, and is {shown}{_advice(error)}"
         case "enum":
-            near = difflib.get_close_matches(str(value), wanted, n=1)
+            near = near_to(str(value), wanted)
             advice = f"; did you mean {near[0]!r}?" if near else ""
             return f"must be one of {', '.join(wanted)}, and is {shown}{advice}"
         case "const":

@@ -54,12 +54,21 @@ def load(path: Path) -> Loaded:
         merged = declared.merge(trees, checks, problems, complete=complete)
         problems += sense.problems(merged)
         problems.sort(key=lambda problem: (problem.file, problem.line, problem.column))
+        problems = _bounded(problems, path)
         failed = any(problem.level == "error" for problem in problems)
         result = None if failed else build.desired(merged, digest, revision)
     finally:
         if gc_was_on:
             gc.enable()
     return Loaded(result, tuple(problems), digest, revision)
+
+
+def _bounded(problems: list[Problem], path: Path) -> list[Problem]:
+    """Nobody reads more, and a daemon that explains them all would be late for its backups."""
+    if len(problems) <= explain.MOST:
+        return problems
+    words = f"more than {explain.MOST:,} problems; mend these, and the others are told"
+    return [*problems[: explain.MOST], Problem(str(path), 0, 0, words, "too-many")]
 
 
 def _contents(path: Path) -> tuple[dict[str, bytes], list[Problem]]:

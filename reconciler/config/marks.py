@@ -8,11 +8,18 @@ LINE_BITS = 25  # a mark is line << 25 | column; no line is longer than a file m
 class Map(dict[str, Any]):
     """A mapping; `marks` holds the marks of key and value in turn, in the order of the keys."""
 
-    __slots__ = ("marks",)
+    __slots__ = ("_positions", "marks")
 
     def __init__(self) -> None:
         super().__init__()
         self.marks: list[int] = []
+        self._positions: dict[str, int] = {}
+
+    def position(self, key: str) -> int:
+        """The place of a key among all; found once for all keys, or a file full of problems would take hours."""
+        if len(self._positions) != len(self):
+            self._positions = {name: at for at, name in enumerate(self)}
+        return self._positions[key]
 
 
 class Seq(list[Any]):
@@ -45,7 +52,7 @@ def mark_at(tree: Any, path: tuple[str | int, ...], *, key: bool = False) -> int
     mark = 0
     for at, step in enumerate(path):
         if isinstance(tree, Map) and step in tree:
-            position = 2 * list(tree).index(str(step))
+            position = 2 * tree.position(str(step))
             wants_key = key and at == len(path) - 1
             mark = tree.marks[position if wants_key else position + 1]
         elif isinstance(tree, Seq) and isinstance(step, int) and step < len(tree):

@@ -58,6 +58,8 @@ def read(content: bytes, file: str) -> tuple[Map | None, list[Problem]]:
         return None, [_problem(file, _end(before), "not UTF-8; save the file as UTF-8", "encoding")]
     except yaml.MarkedYAMLError as error:
         at = error.problem_mark or error.context_mark
+        if "maximum nesting depth" in str(error.problem):  # libyaml 0.2.6, at 1,000 by itself
+            return None, [*problems, _problem(file, _mark(at), f"deeper than {MAX_DEPTH} levels", "too-deep")]
         return None, [*problems, _problem(file, _mark(at), _words(error), "syntax")]
     except yaml.reader.ReaderError as error:
         before = text.partition(chr(error.character))[0]

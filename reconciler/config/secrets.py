@@ -1,8 +1,9 @@
-"""Resolves a reference to a secret at the moment of use; the value goes nowhere else."""
+"""Resolves a reference to a secret at the moment of use; the value goes nowhere else, and no message shows it."""
 
 import os
 from pathlib import Path
 
+from reconciler import secrecy
 from reconciler.core.model import SecretReference
 from reconciler.errors import SecretUnresolved
 
@@ -17,6 +18,7 @@ def resolve(reference: SecretReference) -> str:
         place, value = f"secret file {reference.name}", _content(reference.name)
     if not value:
         raise SecretUnresolved(f"{place} is empty; it should hold a secret")
+    secrecy.remember(value)
     return value
 
 

@@ -3,30 +3,47 @@
 Nothing here depends on the clock, on a secret or on the network (P6).
 """
 
-import difflib
-import re
+import itertools
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from reconciler.config import endpoints, explain
 from reconciler.config.declared import Declared, Entry
 from reconciler.config.marks import Told
 from reconciler.core import calendar, instants
 from reconciler.core.restore import FAMILIES
 from reconciler.errors import Problem
 
-LOOPBACK = re.compile(r"localhost|127(\.[0-9]{1,3}){3}|::1|\[::1\]", re.IGNORECASE)
 MANY = 10  # names in one message
 LONGEST = 36_500 * 86_400  # the most that retention_days takes
 SERVER_FIELDS = ("hosts", "port", "user", "password", "tls")
 
 
 def problems(declared: Declared) -> list[Problem]:
-    return [
-        *(found for entry in declared.warehouses.values() for found in _warehouse(entry, declared)),
-        *_previous_names(declared),
-        *(found for entry in declared.restores.values() for found in _restore(entry, declared)),
-        *(found for entry in declared.holds.values() for found in _moments(entry, ("until",))),
-    ]
+    found = itertools.chain(
+        (found for entry in declared.storages.values() for found in _storage(entry)),
+        (found for entry in declared.warehouses.values() for found in _warehouse(entry, declared)),
+        _previous_names(declared),
+        (found for entry in declared.restores.values() for found in _restore(entry, declared)),
+        (found for entry in declared.holds.values() for found in _moments(entry, ("until",))),
+    )
+    return [*itertools.islice(found, explain.MOST + 1)]
+
+
+def _storage(entry: Entry) -> Iterator[Problem]:
+    s3 = entry.value.get("s3", {})
+    if {".", ".."} & set(s3.get("prefix", "").split("/")):
+        yield entry.problem(("s3", "prefix"), "a prefix has no part `.` or `..`, which servers understand in "
+                                              "different ways", "prefix")  # fmt: skip
+    endpoint = s3.get("endpoint")
+    if endpoint is None:
+        return
+    fault = endpoints.fault(endpoint)
+    if fault is not None:
+        yield entry.problem(("s3", "endpoint"), fault, "endpoint")
+    elif endpoints.is_plain(endpoint):
+        words = f"endpoint {endpoint!r} is plain http: data and requests cross the network in clear text; use https"
+        yield entry.problem(("s3", "endpoint"), words, "plain-http", level="warning")
 
 
 def _warehouse(entry: Entry, declared: Declared) -> Iterator[Problem]:
@@ -40,7 +57,7 @@ def _warehouse(entry: Entry, declared: Declared) -> Iterator[Problem]:
         ])  # fmt: skip
     else:
         yield from _lacks(entry, engine, [("path",)])
-        if "tls" not in value and not all(map(LOOPBACK.fullmatch, value["hosts"])):
+        if "tls" not in value and not all(map(endpoints.LOOPBACK.fullmatch, value["hosts"])):
             yield entry.problem((), "hosts that are not loopback need `tls`: a mapping, `{}` at the least, or "
                                     "the word off for plain text", "tls", key=True)  # fmt: skip
     storage = value.get("storage")
@@ -168,7 +185,7 @@ def _known(
 
 
 def _near(name: str, known: Iterable[str]) -> str | None:
-    near = difflib.get_close_matches(name, sorted(known), n=1)
+    near = explain.near_to(name, sorted(known))
     return f"did you mean {near[0]!r}?" if near else None
 
 

@@ -5,10 +5,12 @@ default, one that is unknown here is an error, since a newer ledger is refused b
 people and other programs read (status, plan, manifest) has its own written-out form elsewhere.
 """
 
+import functools
 import hashlib
 import json
+import types
 from datetime import datetime
-from typing import Any
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from reconciler.core import instants, model
 
@@ -37,7 +39,7 @@ def _encode_fields(value: Any) -> dict[str, Any]:
 
 
 def decode(document: Any) -> Any:
-    """The value that `encode` was given; lists come back as tuples."""
+    """The value that `encode` was given; lists come back as tuples. Raises ValueError for what it never gives."""
     if isinstance(document, list):
         return tuple(decode(item) for item in document)
     if not isinstance(document, dict):
@@ -46,9 +48,48 @@ def decode(document: Any) -> Any:
     if tag == "$instant":
         return instants.parse(document[tag])
     if tag.startswith("$"):
-        kind = getattr(model, tag[1:])
-        return kind(**{name: decode(item) for name, item in document[tag].items()})
+        return _made(tag[1:], document[tag])
     return {name: decode(item) for name, item in document.items()}
+
+
+def _made(name: str, fields: Any) -> Any:
+    kind = KINDS.get(name)
+    if kind is None or not isinstance(fields, dict):
+        raise ValueError(f"no value of kind {name}")
+    try:
+        return kind(**{field: decode(item) for field, item in fields.items()})
+    except TypeError as error:
+        raise ValueError(f"not a {name}: {error}") from None
+
+
+def conforms(value: Any, hint: Any) -> bool:
+    """Whether a value that others may have written is, all through, what the annotations of core.model say."""
+    arguments = get_args(hint)
+    if get_origin(hint) in (Union, types.UnionType):
+        return any(conforms(value, one) for one in arguments)
+    if get_origin(hint) is tuple:
+        return type(value) is tuple and _conform(value, arguments)
+    if not isinstance(hint, type) or type(value) is not hint:
+        return False
+    if hint in KINDS.values():
+        return all(conforms(getattr(value, name), one) for name, one in _hints(hint).items())  # type: ignore[arg-type]
+    return not isinstance(value, str) or value.encode(errors="replace").decode() == value
+
+
+def _conform(values: tuple[Any, ...], hints: tuple[Any, ...]) -> bool:
+    if len(hints) > 1 and hints[-1] is Ellipsis:
+        return all(conforms(value, hints[0]) for value in values)
+    return len(values) == len(hints) and all(map(conforms, values, hints))
+
+
+@functools.cache
+def _hints(kind: Any) -> dict[str, Any]:
+    return get_type_hints(kind)
+
+
+KINDS: dict[str, type] = {
+    name: kind for name, kind in vars(model).items() if isinstance(kind, type) and hasattr(kind, "_fields")
+}
 
 
 def dump(value: Any) -> str:

@@ -6,10 +6,11 @@ Written and read here field by field, since it outlives any release. Sizes are b
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from reconciler.core import instants
+from reconciler.core import fields, instants
 from reconciler.core.naming import TaskPlace
 
 FORMAT = 1
+LONGEST, MOST_KEPT = 36_500, 10_000  # days and sets: the most that a plan may say
 
 
 class StoredFile(NamedTuple):
@@ -106,33 +107,53 @@ def from_document(document: Any) -> Manifest:
     try:
         if document["format"] != FORMAT:
             raise ValueError(f"manifest format {document['format']} is not {FORMAT}")
-        return _parse(document)
+        made = _parse(document)
+        fields.whole(made.size_bytes)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not a manifest: {type(error).__name__} {error}") from None
+    return made
 
 
 def _parse(document: dict[str, Any]) -> Manifest:
+    revision = document["config_revision"]
     return Manifest(
-        place=TaskPlace(document["installation"], document["warehouse"], document["backup_set"]),
-        engine=document["engine"],
-        engine_version=document["engine_version"],
-        tool_version=document["tool_version"],
-        slot=instants.parse(document["slot"]),
-        started_at=instants.parse(document["started_at"]),
-        completed_at=instants.parse(document["completed_at"]),
-        plan_revision=int(document["plan_revision"]),
-        config_revision=document["config_revision"],
-        retention_days=int(document["retention_days"]),
-        keep_last=int(document["keep_last"]),
-        snapshots=tuple(_parse_snapshot(item) for item in document["snapshots"]),
-        skipped_objects=tuple(document["skipped_objects"]),
-        external_catalogs=tuple(map(_parse_catalog, document["external_catalogs"])),
+        place=TaskPlace(*(fields.text(document[name]) for name in ("installation", "warehouse", "backup_set"))),
+        engine=fields.text(document["engine"]),
+        engine_version=fields.text(document["engine_version"]),
+        tool_version=fields.text(document["tool_version"]),
+        slot=fields.instant(document["slot"]),
+        started_at=fields.instant(document["started_at"]),
+        completed_at=fields.instant(document["completed_at"]),
+        plan_revision=fields.whole(document["plan_revision"]),
+        config_revision=None if revision is None else fields.text(revision),
+        retention_days=fields.whole(document["retention_days"], 0, LONGEST),
+        keep_last=fields.whole(document["keep_last"], 0, MOST_KEPT),
+        snapshots=tuple(map(_parse_snapshot, fields.mappings(document["snapshots"]))),
+        skipped_objects=fields.texts(document["skipped_objects"]),
+        external_catalogs=tuple(map(_parse_catalog, fields.mappings(document["external_catalogs"]))),
     )
 
 
 def _parse_catalog(document: dict[str, Any]) -> StoredCatalog:
-    return StoredCatalog(**{**document, "secrets": tuple(document["secrets"])})
+    pairs = fields.mapping(document["properties"])
+    return StoredCatalog(
+        fields.text(document["name"]), fields.text(document["comment"]),
+        {fields.text(name): fields.text(value) for name, value in pairs.items()},
+        fields.texts(document["secrets"]), fields.text(document["statement"]),
+    )  # fmt: skip
 
 
 def _parse_snapshot(document: dict[str, Any]) -> Snapshot:
-    return Snapshot(**{**document, "inventory": StoredFile(**document["inventory"])})
+    inventory, rows = fields.mapping(document["inventory"]), document["rows"]
+    return Snapshot(
+        fields.text(document["database"]), fields.whole(document["attempt"], 1), file_from_document(inventory),
+        fields.whole(document["size_bytes"]), fields.whole(document["tables"]),
+        None if rows is None else fields.whole(rows),
+    )  # fmt: skip
+
+
+def file_from_document(document: dict[str, Any]) -> StoredFile:
+    """Raises ValueError or KeyError."""
+    return StoredFile(
+        fields.text(document["name"]), fields.whole(document["size"]), fields.text(document["sha256"])
+    )

@@ -14,6 +14,18 @@ from reconciler.core import instants
 
 OWNER = "owner.json"
 MANIFEST = "manifest.json"
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")  # as in the schema of the YAML
+ATTEMPT = re.compile(r"[1-9][0-9]{0,8}")
+
+
+def is_name(text: str) -> bool:
+    """Whether it can be a warehouse's: the YAML takes no other, so no other is ours in a storage."""
+    return NAME.fullmatch(text) is not None
+
+
+def attempt_number(text: str) -> int | None:
+    """The number in an attempt's key, written in the one way that we write it; else None."""
+    return int(text) if ATTEMPT.fullmatch(text) else None
 
 
 def task_id(warehouse: str, slot: datetime) -> str:
@@ -36,6 +48,15 @@ class TaskPlace(NamedTuple):
     installation: str
     home: str
     task_id: str
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether we could have made it: names as in the YAML, and a task's id with the home and a slot in it."""
+        try:
+            own = task_id(self.home, slot_of(self.task_id))
+        except ValueError:
+            return False
+        return is_name(self.home) and own == self.task_id
 
     @property
     def prefix(self) -> str:

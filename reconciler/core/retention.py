@@ -48,15 +48,22 @@ def expiry(item: BackupSet, rules: tuple[PlanRevision, ...]) -> datetime:
     """When the days are over, under the plan in force and the ones it overwrote within their day."""
     if not rules:
         return item.completed_at + timedelta(days=item.retention_days)
-    former = (
+    former = [
         min(_expiry_by(item, rule), later.taken_over_at + GRACE) for rule, later in itertools.pairwise(rules)
-    )
+    ]
+    if _is_older(item, rules[0]):
+        former.append(min(item.completed_at + timedelta(days=item.retention_days), rules[0].taken_over_at + GRACE))
     return max(_expiry_by(item, rules[-1]), *former, item.completed_at)
 
 
 def _expiry_by(item: BackupSet, rule: PlanRevision) -> datetime:
     days = rule.plan.retention_days if rule.plan else item.retention_days
     return item.completed_at + timedelta(days=days)
+
+
+def _is_older(item: BackupSet, first: PlanRevision) -> bool:
+    """A set from before the first plan that is known here, as a storage shows it: until then its own days stood."""
+    return item.completed_at < first.taken_over_at
 
 
 def _rules_by_warehouse(revisions: Iterable[PlanRevision]) -> dict[str, tuple[PlanRevision, ...]]:
@@ -72,20 +79,24 @@ def _keep_last(item: BackupSet, rules: tuple[PlanRevision, ...], now: datetime) 
     if not rules:
         return item.keep_last
     standing = [rule for rule, later in itertools.pairwise(rules) if later.taken_over_at + GRACE > now]
-    return max(rule.plan.keep_last for rule in (*standing, rules[-1]) if rule.plan)
+    own = item.keep_last if _is_older(item, rules[0]) and rules[0].taken_over_at + GRACE > now else 0
+    return max(own, *(rule.plan.keep_last for rule in (*standing, rules[-1]) if rule.plan))
 
 
 def _newest_good(
     sets: tuple[BackupSet, ...], rules: dict[str, tuple[PlanRevision, ...]], now: datetime
 ) -> frozenset[str]:
     """The newest `keep_last` sets of each warehouse; one that is half removed is not good."""
+    wanted: dict[str, int] = {}
     kept: dict[str, int] = {}
     newest = set()
-    for item in sorted(sets, key=lambda item: (item.completed_at, item.id), reverse=True):
-        if item.state != "present":
-            continue
+    good = [item for item in sets if item.state == "present"]
+    for item in good:
+        most = _keep_last(item, rules.get(item.warehouse, ()), now)
+        wanted[item.warehouse] = max(most, wanted.get(item.warehouse, 0))
+    for item in sorted(good, key=lambda item: (item.completed_at, item.id), reverse=True):
         count = kept.get(item.warehouse, 0)
-        if count < _keep_last(item, rules.get(item.warehouse, ()), now):
+        if count < wanted[item.warehouse]:
             newest.add(item.id)
             kept[item.warehouse] = count + 1
     return frozenset(newest)

@@ -19,7 +19,7 @@ def write(path: Path, document: dict[str, Any]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with hidden.open("w", encoding="utf-8") as file:
-            json.dump(document, file, indent=1, ensure_ascii=False)
+            json.dump(document, file, indent=1)  # in ASCII: no name turns a line round on a terminal
             file.write("\n")
             file.flush()
             os.fsync(file.fileno())

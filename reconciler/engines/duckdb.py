@@ -10,13 +10,14 @@ import fcntl
 import json
 import os
 import shutil
+import stat
 import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from reconciler.core import objects as patterns
-from reconciler.core.manifest import Snapshot, StoredFile
+from reconciler.core.manifest import Snapshot, file_from_document
 from reconciler.core.model import Folder, Plan, Warehouse
 from reconciler.core.ports import (
     AttemptFolder,
@@ -175,7 +176,7 @@ class DuckDB:
             return False
 
     def _file(self, database: str) -> Path:
-        if "/" in database or "\0" in database or database.startswith("."):
+        if "/" in database or "\0" in database or database.startswith(".") or not _is_text(database):
             raise EngineFailed(f"{database!r} cannot be the name of a file in {self._folder}")
         return self._folder / f"{database}{SUFFIX}"
 
@@ -205,7 +206,7 @@ def _import(
     files = {INVENTORY: str(listed)}
     for document in json.loads(listed.read_text())["files"]:
         watch.check()
-        file = StoredFile(**document)
+        file = file_from_document(document)
         files[Path(file.name).name] = str(reader.fetch(snapshot.attempt, file, work))
     path = staging / f"{target}{SUFFIX}"
     request = {"do": "import", "folder": str(work), "target": str(path), "files": files}
@@ -233,12 +234,22 @@ def _replace(built: Path, target: Path, restore_id: str) -> None:
     """
     aside = target.with_name(f".{target.name}.wal.replaced-by-{restore_id}")
     with _locked(target):
+        _give_rights(target, built)
         if _log(target).exists():
             _log(target).replace(aside)
             _sync(target.parent)
         built.replace(target)
         _sync(target.parent)
     aside.unlink(missing_ok=True)
+
+
+def _give_rights(target: Path, built: Path) -> None:
+    """Who could open the old file can open the new one, and nobody else."""
+    with contextlib.suppress(FileNotFoundError):
+        old = target.stat()
+        with contextlib.suppress(PermissionError):  # only root gives files away; the mode is ours to set
+            os.chown(built, old.st_uid, old.st_gid)
+        built.chmod(stat.S_IMODE(old.st_mode))
 
 
 @contextlib.contextmanager
@@ -278,6 +289,11 @@ def _named(place: str) -> Iterator[None]:
 
 def _placements(journal: str | None) -> tuple[Placement, ...]:
     return tuple(Placement(**item) for item in json.loads(journal)) if journal else ()
+
+
+def _is_text(name: str) -> bool:
+    """A file's name may be bytes that are no UTF-8; no manifest and no ledger could say it."""
+    return name.encode(errors="ignore").decode() == name
 
 
 def _log(path: Path) -> Path:

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import select
 import subprocess
 import sys
@@ -12,6 +13,8 @@ from reconciler.core.ports import Watch
 from reconciler.errors import EngineFailed
 
 LOOK_EVERY = 0.2  # seconds between two looks at the watch while the child is silent
+NEEDED = frozenset({"PATH", "HOME", "LANG", "TZ", "TMPDIR", "USER", "VIRTUAL_ENV"})
+FAMILIES = ("PYTHON", "LC_", "LD_", "FAKETIME", "COVERAGE")
 CHILD = (sys.executable, "-m", "reconciler.engines.duckdb_child")
 
 
@@ -34,12 +37,18 @@ def run(request: dict[str, Any], watch: Watch, span: tuple[float, float]) -> Any
 @contextlib.contextmanager
 def _child() -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(
-        CHILD, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        CHILD, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        env=_environment(),
     ) as child:
         try:
             yield child
         finally:
             child.kill()
+
+
+def _environment() -> dict[str, str]:
+    """What a Python needs to start; no variable that may hold a secret, which the child has no use for."""
+    return {name: value for name, value in os.environ.items() if name in NEEDED or name.startswith(FAMILIES)}
 
 
 def _messages(child: subprocess.Popen[str], watch: Watch) -> Iterator[dict[str, Any]]:

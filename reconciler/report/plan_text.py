@@ -90,7 +90,7 @@ def _tasks(decision: Decision) -> Iterator[str]:
         yield f"> backup {start.task.id}  {word}; slot {moment(start.task.slot)}"
     for task in sorted(decision.rows.tasks, key=lambda task: task.id):
         if not task.is_open:
-            yield f"  backup {task.id}  {task.state}: {task.reason}"
+            yield f"  backup {task.id}  {task.state}: {safe(task.reason)}"
 
 
 def _restores(decision: Decision) -> Iterator[str]:

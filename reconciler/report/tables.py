@@ -12,7 +12,7 @@ Row = tuple[str, ...]
 
 def table(head: Row, rows: Iterable[Row]) -> Iterator[str]:
     """Columns two spaces apart, as wide as their widest cell; the last one is as long as it is."""
-    cells = [head, *(tuple(safe(cell).replace("\n", " ") for cell in row) for row in rows)]
+    cells = [head, *(tuple(safe(cell) for cell in row) for row in rows)]
     widths = [max(len(row[at]) for row in cells) for at in range(len(head))]
     for row in cells:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

@@ -10,10 +10,9 @@ STEPS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB")
 
 
 def safe(text: object) -> str:
-    """Text without control characters, which a hostile name could use to deceive a terminal."""
+    """Text on one line, without the characters with which a hostile name could deceive a terminal or a reader."""
     return "".join(
-        character if character.isprintable() or character == "\n"
-        else f"\\u{ord(character):04x}"
+        character if character.isprintable() else "\\n" if character == "\n" else f"\\u{ord(character):04x}"
         for character in unicodedata.normalize("NFC", str(text))
     )  # fmt: skip
 

@@ -1,15 +1,13 @@
 """Reads everything that an object store holds of an installation, and takes only what is whole and ours (T2)."""
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
-from reconciler.core import document, instants, naming
+from reconciler.core import claims, fields, naming
 from reconciler.core import manifest as manifests
 from reconciler.core.manifest import Manifest
-from reconciler.core.model import Restore
 from reconciler.core.naming import TaskPlace
-from reconciler.core.ports import ObjectStore
+from reconciler.core.ports import Entry, ObjectStore
 from reconciler.core.rebuild import Claim, Inventory, Stray
 
 FOREIGN = "no owner mark of this installation"
@@ -29,25 +27,29 @@ class Reading:
         self._folders: dict[str, str] = {}  # attempt folders and one key in each
         self._owned: set[str] = set()
         self._strays: list[Stray] = []
+        self._large: set[str] = set()
 
     def inventory(self) -> Inventory:
         for entry in self._store.entries(f"{self._installation}/"):
-            self._sort(entry.key, entry.key.split("/")[1:])
+            self._sort(entry, entry.key.split("/")[1:])
         foreign = (Stray(key, FOREIGN) for folder, key in self._folders.items() if folder not in self._owned)
         return Inventory(
             self._store.name, tuple(self._manifests), tuple(self._attempts), tuple(self._read_claims()),
             self._notes, (*self._strays, *foreign),
         )
 
-    def _sort(self, key: str, parts: list[str]) -> None:
+    def _sort(self, entry: Entry, parts: list[str]) -> None:
         """By the shape of the key: `<home>/<task>/<attempt>/…`, and our own names, which begin with a dot."""
+        key = entry.key
+        if entry.size > fields.LARGEST:
+            self._large.add(key)
         match parts:
             case [".restores", restore, "claim.json"]:
                 self._claims[restore] = key
             case [".restores", restore, "outcome.json"]:
                 self._outcomes.add(restore)
             case [home, name] if name.startswith(".") and not home.startswith("."):
-                self._take_note(key)
+                self._take_note(key, name)
             case [name] | [".restores", name] if name.startswith("."):
                 pass  # the ledger's mark, a probe
             case [_, task, naming.MANIFEST]:
@@ -66,7 +68,7 @@ class Reading:
         except ValueError as error:
             self._strays.append(Stray(key, f"damaged: {error}"))
             return
-        if found.place == place and _has_slot(place.task_id):
+        if found.place == place and place.is_ours:
             self._manifests.append(found)
         else:
             self._strays.append(Stray(key, "it belongs to another set"))
@@ -74,9 +76,10 @@ class Reading:
     def _take_data(self, key: str, place: TaskPlace, attempt: str, *, is_owner: bool) -> None:
         folder = f"{place.prefix}{attempt}/"
         self._folders.setdefault(folder, key)
-        if is_owner and _has_slot(place.task_id) and attempt.isdigit() and self._is_ours(key, place, int(attempt)):
+        number = naming.attempt_number(attempt)
+        if is_owner and place.is_ours and number is not None and self._is_ours(key, place, number):
             self._owned.add(folder)
-            self._attempts.append((place, int(attempt)))
+            self._attempts.append((place, number))
 
     def _is_ours(self, key: str, place: TaskPlace, number: int) -> bool:
         try:
@@ -86,11 +89,11 @@ class Reading:
         known = (owner.get("installation"), owner.get("task"), owner.get("attempt"))
         return known == (self._installation, place.task_id, number)
 
-    def _take_note(self, key: str) -> None:
+    def _take_note(self, key: str, name: str) -> None:
         try:
             note = self._document(key)
-            instants.parse(note["noted_at"])
-        except (ValueError, KeyError, AttributeError) as error:
+            claims.prove_note(name, note)
+        except ValueError as error:
             self._strays.append(Stray(key, f"damaged: {error}"))
         else:
             self._notes[key] = note
@@ -99,33 +102,27 @@ class Reading:
         for restore, key in self._claims.items():
             try:
                 content = self._document(key)
-                _prove_claim(content)
-                yield Claim(restore, content, self._outcome(restore))
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                claims.prove_claim(restore, content)
+            except ValueError as error:
                 self._strays.append(Stray(key, f"damaged, its id counts as used all the same: {error}"))
+            else:
+                yield Claim(restore, content, self._outcome(restore))
 
     def _outcome(self, restore: str) -> dict[str, Any] | None:
         if restore not in self._outcomes:
             return None
-        return self._document(naming.outcome_key(self._installation, restore))
+        key = naming.outcome_key(self._installation, restore)
+        try:
+            return claims.outcome(self._content(key))
+        except ValueError as error:
+            self._strays.append(Stray(key, f"damaged, so how its restore ended is unknown: {error}"))
+            return None
 
     def _document(self, key: str) -> dict[str, Any]:
         """Raises ValueError where the object is no JSON object."""
-        document = json.loads(self._store.read(key) or b"")
-        if not isinstance(document, dict):
-            raise ValueError("not a JSON object")  # noqa: TRY004  every reader catches the one
-        return document
+        return fields.parse(self._content(key))
 
-
-def _has_slot(task: str) -> bool:
-    try:
-        naming.slot_of(task)
-    except ValueError:
-        return False
-    return True
-
-
-def _prove_claim(content: dict[str, Any]) -> None:
-    instants.parse(content["claimed_at"])
-    if not isinstance(document.decode(content["entry"]), Restore) or not isinstance(content["backup_set"], str):
-        raise ValueError("not a claim")  # noqa: TRY004  every reader catches the one
+    def _content(self, key: str) -> bytes:
+        if key in self._large:
+            raise ValueError(f"larger than {fields.LARGEST:,} bytes")
+        return self._store.read(key) or b""

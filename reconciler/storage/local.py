@@ -21,6 +21,9 @@ from reconciler.errors import StorageFailed, may_pass
 HIDDEN = ".writing-"
 UNNAMED_UNKNOWN = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL})
 STAGING = ".staging"
+FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+NO_FOLDER = frozenset({errno.ENOTDIR, errno.ELOOP})
+
 
 class LocalStore:
     """An ObjectStore in a folder, which is made where it does not exist."""
@@ -30,47 +33,49 @@ class LocalStore:
         self._root = Path(path)
 
     def create(self, key: str, content: bytes) -> bool:
-        with self._failing("create", key):
-            path = self._path(key, make_parents=True)
+        with self._failing("create", key), self._place(key, make=True) as path:
             try:
                 self._link_whole(path, content)
             except FileExistsError:
+                self._refuse_link(path, key)
                 return False
             _sync_folder(path.parent)
             return True
 
     def put(self, key: str, content: bytes) -> None:
-        with self._failing("write", key):
-            path = self._path(key, make_parents=True)
+        with self._failing("write", key), self._place(key, make=True) as path:
+            self._refuse_link(path, key)
             self._write_hidden(path, content).replace(path)
             _sync_folder(path.parent)
 
     def read(self, key: str) -> bytes | None:
         with self._failing("read", key):
             try:
-                return _regular(self._path(key)).read_bytes()
+                with self._place(key) as path:
+                    self._refuse_link(path, key)
+                    return _content(path, self._root / key)
             except FileNotFoundError:
                 return None
 
     def entries(self, prefix: str) -> Iterator[Entry]:
-        with self._failing("list", prefix):
-            try:
-                folder = self._path(prefix.rstrip("/"))
-                yield from self._walk(folder, prefix)
-            except FileNotFoundError:
-                return
+        with (
+            self._failing("list", prefix), contextlib.suppress(FileNotFoundError),
+            self._folder(self._parts(prefix.rstrip("/"))) as folder,
+        ):  # fmt: skip
+            yield from self._walk(folder, prefix)
 
     def delete(self, keys: tuple[str, ...]) -> tuple[str, ...]:
         for key in keys:
             with self._failing("remove", key), contextlib.suppress(FileNotFoundError):
-                path = self._path(key)
-                path.unlink()
-                self._remove_empty(path.parent)
+                with self._place(key) as path:
+                    self._refuse_link(path, key)
+                    path.unlink()
+                self._remove_empty(key)
         return ()
 
     def take(self, path: Path, key: str) -> None:
-        with self._failing("write", key):
-            target = self._path(key, make_parents=True)
+        with self._failing("write", key), self._place(key, make=True) as target:
+            self._refuse_link(target, key)
             _sync_file(path)
             path.chmod(0o600)
             path.replace(target)
@@ -78,21 +83,25 @@ class LocalStore:
 
     def staging(self, prefix: str) -> Path:
         """Inside the root, so that `take` is a rename; its hidden name keeps it out of every listing."""
-        with self._failing("write", prefix):
-            self.discard_staging(prefix)
-            folder = self._path(prefix + STAGING, make_parents=True)
+        self.discard_staging(prefix)
+        with self._failing("write", prefix), self._place(prefix + STAGING, make=True) as folder:
             folder.mkdir(mode=0o700)
-            return folder
+            return self._root / prefix / STAGING
 
     def discard_staging(self, prefix: str) -> None:
         with self._failing("remove", prefix), contextlib.suppress(FileNotFoundError):
-            folder = self._path(prefix + STAGING)
-            shutil.rmtree(folder)
-            self._remove_empty(folder.parent)
+            with self._place(prefix + STAGING) as folder:
+                self._refuse_link(folder, prefix + STAGING)
+                shutil.rmtree(folder)
+            self._remove_empty(prefix + STAGING)
 
     def fetch(self, key: str, folder: Path) -> Path:  # noqa: ARG002  the object itself serves
-        with self._failing("read", key):
-            return _regular(self._path(key))
+        """By its own path, since another process reads it; what it holds is proven by its digest."""
+        with self._failing("read", key), self._place(key) as path:
+            self._refuse_link(path, key)
+            if not stat.S_ISREG(path.lstat().st_mode):
+                raise StorageFailed(f"{self._root / key} is not a file")
+            return self._root / key
 
     def now(self) -> datetime | None:
         """A folder has this machine's clock and no other."""
@@ -101,30 +110,53 @@ class LocalStore:
     def location(self, prefix: str) -> ObjectLocation:
         raise StorageFailed(f"storage {self.name}: no server can reach the folder {self._root / prefix}")
 
-    def _path(self, key: str, *, make_parents: bool = False) -> Path:
-        """The path of a key; refuses what would leave the root, by its parts or through a link."""
+    def _parts(self, key: str) -> list[str]:
+        """Refuses what would leave the root by its parts."""
         parts = key.split("/")
         if not all(parts) or {".", ".."} & set(parts) or "\0" in key or "\\" in key:
             raise StorageFailed(f"storage {self.name}: {key!r} is no key")
-        if make_parents:
-            self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path = self._root
-        for part in parts[:-1]:
-            path /= part
-            if make_parents:
-                with contextlib.suppress(FileExistsError):
-                    path.mkdir(mode=0o700)
-                    _sync_folder(path.parent)
-            self._refuse_link(path)
-        path /= parts[-1]
-        if not make_parents or path.is_symlink():
-            self._refuse_link(path)
-        return path
+        return parts
 
-    def _refuse_link(self, path: Path) -> None:
-        if stat.S_ISLNK(path.lstat().st_mode):
+    @contextlib.contextmanager
+    def _place(self, key: str, *, make: bool = False) -> Iterator[Path]:
+        """The path of a key within its folder, which is held open: wherever somebody moves that folder meanwhile,
+        and whatever is put in its place, the act meets the folder that was looked at.
+        """
+        *folders, name = self._parts(key)
+        with self._folder(folders, make=make) as descriptor:
+            yield Path(f"/proc/self/fd/{descriptor}") / name
+
+    @contextlib.contextmanager
+    def _folder(self, parts: list[str], *, make: bool = False) -> Iterator[int]:
+        """A descriptor of the folder, reached part by part without following a link."""
+        if make:
+            self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(self._root, FOLDER & ~os.O_NOFOLLOW)  # the root itself is the operator's to link
+        try:
+            for at, part in enumerate(parts):
+                inner = self._enter(descriptor, part, "/".join(parts[: at + 1]), make=make)
+                os.close(descriptor)
+                descriptor = inner
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    def _enter(self, folder: int, part: str, key: str, *, make: bool) -> int:
+        if make:
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(part, 0o700, dir_fd=folder)
+                os.fsync(folder)
+        try:
+            return os.open(part, FOLDER, dir_fd=folder)
+        except OSError as error:
+            if error.errno in NO_FOLDER:
+                self._refuse_link(Path(f"/proc/self/fd/{folder}") / part, key)
+            raise
+
+    def _refuse_link(self, path: Path, key: str) -> None:
+        if path.is_symlink():
             raise StorageFailed(
-                f"storage {self.name}: {path} is a link; a local storage follows none. "
+                f"storage {self.name}: {self._root / key} is a link; a local storage follows none. "
                 f"Look who put it there, then remove it"
             )
 
@@ -163,25 +195,31 @@ class LocalStore:
             raise
         return hidden
 
-    def _walk(self, folder: Path, prefix: str) -> Iterator[Entry]:
+    def _walk(self, folder: int, prefix: str) -> Iterator[Entry]:
+        """A folder that goes meanwhile has nothing to list; one that became a link is refused."""
         with os.scandir(folder) as found:
             entries = sorted(found, key=lambda entry: entry.name)
         for entry in entries:
             if entry.name == STAGING:
                 continue
-            if entry.is_dir(follow_symlinks=False):
-                yield from self._walk(Path(entry.path), f"{prefix}{entry.name}/")
-            else:
-                yield Entry(prefix + entry.name, entry.stat(follow_symlinks=False).st_size)
+            key = prefix + entry.name
+            with contextlib.suppress(FileNotFoundError):
+                if not entry.is_dir(follow_symlinks=False):
+                    yield Entry(key, entry.stat(follow_symlinks=False).st_size)
+                    continue
+                inner = self._enter(folder, entry.name, key, make=False)
+                try:
+                    yield from self._walk(inner, f"{key}/")
+                finally:
+                    os.close(inner)
 
-    def _remove_empty(self, folder: Path) -> None:
+    def _remove_empty(self, key: str) -> None:
         """Empty folders go with their last object; another writer's new object keeps its folder."""
-        while folder != self._root:
-            try:
-                folder.rmdir()
-            except OSError:
-                return
-            folder = folder.parent
+        parts = self._parts(key)
+        with contextlib.suppress(OSError):
+            for end in range(len(parts) - 1, 0, -1):
+                with self._place("/".join(parts[:end])) as folder:
+                    folder.rmdir()
 
     @contextlib.contextmanager
     def _failing(self, step: str, key: str) -> Iterator[None]:
@@ -194,10 +232,13 @@ class LocalStore:
             ) from error
 
 
-def _regular(path: Path) -> Path:
-    if not stat.S_ISREG(path.lstat().st_mode):
-        raise StorageFailed(f"{path} is not a file")
-    return path
+def _content(path: Path, shown: Path) -> bytes:
+    """Of a file; a pipe or a device is none, and is not waited for."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise StorageFailed(f"{shown} is not a file")
+        return file.read()
 
 
 def _sync_file(path: Path) -> None:

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from reconciler.core import instants, naming
+from reconciler.core import claims, fields, instants, naming
 from reconciler.core import manifest as manifests
 from reconciler.core.manifest import Manifest, StoredFile
 from reconciler.core.naming import TaskPlace
@@ -63,7 +63,7 @@ class SetStorage:
         if content is None:
             return None
         try:
-            manifest = manifests.from_document(json.loads(content))
+            manifest = manifests.from_document(fields.parse(content))
         except ValueError as error:
             raise StorageFailed(f"storage {self.name}: {place.manifest} is damaged: {error}") from error
         if manifest.place != place:
@@ -85,7 +85,13 @@ class SetStorage:
         return self._document(naming.claim_key(installation, restore_id))
 
     def find_outcome(self, installation: str, restore_id: str) -> dict[str, Any] | None:
-        return self._document(naming.outcome_key(installation, restore_id))
+        """A damaged one says that the outcome is unknown."""
+        key = naming.outcome_key(installation, restore_id)
+        content = self._store.read(key)
+        try:
+            return None if content is None else claims.outcome(content)
+        except ValueError as error:
+            return {"state": "unknown", "reason": f"{key} is damaged: {error}"}
 
     def claim(self, installation: str, restore_id: str, content: dict[str, Any]) -> bool:
         """Raises StorageFailed in a storage that would let two writers create one object."""
@@ -107,8 +113,8 @@ class SetStorage:
         if known is None:
             return None
         try:
-            return Mark(known["ledger"], instants.parse(known["marked_at"]))
-        except (KeyError, ValueError, AttributeError) as error:
+            return Mark(fields.text(known["ledger"]), fields.instant(known["marked_at"]))
+        except (KeyError, ValueError) as error:
             raise StorageFailed(f"storage {self.name}: {key} is damaged: {error}") from error
 
     def set_mark(self, installation: str, own: Mark, *, replace: bool) -> None:
@@ -177,10 +183,9 @@ class SetStorage:
         if content is None:
             return None
         try:
-            document = json.loads(content)
+            return fields.parse(content)
         except ValueError as error:
             raise StorageFailed(f"storage {self.name}: {key} is damaged: {error}") from error
-        return document if isinstance(document, dict) else {}
 
 
 class Attempt:
@@ -202,8 +207,10 @@ class Attempt:
     def remember(self, name: str, document: dict[str, Any]) -> dict[str, Any]:
         key = self._prefix + name
         self._store.create(key, _dump(document))
-        standing: dict[str, Any] = json.loads(self._store.read(key) or b"{}")
-        return standing
+        try:
+            return fields.parse(self._store.read(key) or b"{}")
+        except ValueError as error:
+            raise StorageFailed(f"storage {self._store.name}: {key} is damaged: {error}") from error
 
     def location(self) -> ObjectLocation:
         return self._store.location(self._prefix)

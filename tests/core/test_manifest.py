@@ -22,13 +22,14 @@ MADE = Manifest(
 )  # fmt: skip
 
 instants = st.integers(0, 2**32).map(lambda amount: at("1990-01-01 00:00") + amount * SECOND)
-files = st.builds(StoredFile, st.text(), st.integers(0), st.text())
-counts = st.integers(0)
-snapshots = st.builds(Snapshot, st.text(), st.integers(1), files, counts, counts, st.none() | counts)
+counts = st.integers(0, 2**61)  # three of them are still what a ledger takes
+files = st.builds(StoredFile, st.text(), counts, st.text())
+snapshots = st.builds(Snapshot, st.text(), st.integers(1, 10**6), files, counts, counts, st.none() | counts)
 manifests = st.builds(
     Manifest, place=st.builds(TaskPlace, st.text(), st.text(), st.text()), slot=instants, started_at=instants,
     completed_at=instants, snapshots=st.lists(snapshots, max_size=3).map(tuple),
-    skipped_objects=st.lists(st.text(), max_size=3).map(tuple),
+    skipped_objects=st.lists(st.text(), max_size=3).map(tuple), plan_revision=counts,
+    retention_days=st.integers(0, 36_500), keep_last=st.integers(0, 10_000),
 )  # fmt: skip
 
 

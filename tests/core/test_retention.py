@@ -477,7 +477,7 @@ def instant(hour: int) -> datetime:
 def as_sets(history: History) -> list[BackupSet]:
     return [
         a_set(instant(hour), state="removing" if number in history.half_removed else "present",
-              retention_days=2, keep_last=1)
+              retention_days=OWN[0], keep_last=OWN[1])
         for number, hour in enumerate(history.completed)
     ]  # fmt: skip
 
@@ -502,25 +502,36 @@ def as_holds(history: History, sets: list[BackupSet]) -> list[HoldRecord]:
     ]  # fmt: skip
 
 
-def naive_rule(history: History, hour: int) -> tuple[int, int] | None:
-    """Days and keep_last as they stood at an hour; an end changes nothing about them."""
-    stood = [change for change in history.changes if change.hour <= hour and change.kind == "plan"]
-    return (stood[-1].days, stood[-1].keep_last) if stood else None
+OWN = (2, 1)  # days and keep_last of each set, as `as_sets` makes them
+
+
+def naive_rule(history: History, number: int, hour: int) -> tuple[int, int] | None:
+    """Days and keep_last as they stood at an hour for a set; an end changes nothing about them.
+
+    Before the first plan, a set that a storage shows has its own.
+    """
+    plans = [change for change in history.changes if change.kind == "plan"]
+    stood = [change for change in plans if change.hour <= hour]
+    if stood:
+        return stood[-1].days, stood[-1].keep_last
+    return OWN if not plans or history.completed[number] < plans[0].hour else None
+
+
+def naive_rules(history: History, number: int, hour: int) -> list[tuple[int, int]]:
+    """All that stood in the last day."""
+    found = [naive_rule(history, number, earlier) for earlier in range(hour - 24, hour + 1)]
+    return [rule for rule in found if rule]
 
 
 def naive_days_are_over(history: History, number: int, hour: int) -> bool:
-    """Under every rule that stood in the last day."""
-    if not any(change.kind == "plan" for change in history.changes):
-        return history.completed[number] + 2 * 24 <= hour
-    rules = [naive_rule(history, earlier) for earlier in range(hour - 24, hour + 1)]
-    return all(rule is None or history.completed[number] + rule[0] * 24 <= hour for rule in rules)
+    return all(history.completed[number] + days * 24 <= hour for days, _ in naive_rules(history, number, hour))
 
 
 def naive_is_newest(history: History, number: int, hour: int) -> bool:
-    rules = [rule for earlier in range(hour - 24, hour + 1) if (rule := naive_rule(history, earlier))]
-    keep_last = max((rule[1] for rule in rules), default=1)
-    newer = [other for other in range(number + 1, len(history.completed)) if other not in history.half_removed]
-    return number not in history.half_removed and len(newer) < keep_last
+    good = [other for other in range(len(history.completed)) if other not in history.half_removed]
+    rules = [rule for other in good for rule in naive_rules(history, other, hour)]
+    newer = [other for other in good if other > number]
+    return number in good and len(newer) < max(keep_last for _, keep_last in rules)
 
 
 def naive_is_held(history: History, number: int, hour: int) -> bool:

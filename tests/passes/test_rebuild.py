@@ -133,6 +133,7 @@ def test_nothing_is_removed_within_a_day_of_a_rebuild(shop):
     """S2: edits that only the lost ledger knew of would have counted for a day."""
     shop.plan["keep_last"] = 0
     shop.write()
+    shop.apply("2026-11-23T01:00:00Z")
     shop.apply(MONDAY_2)
     lose_ledger(shop)
     shop.apply("2026-12-24T01:00:00Z")
