@@ -106,9 +106,10 @@ def _make(job: Job, task: Task, storage: Storage) -> Manifest:
     return storage.commit(Manifest(
         place=job.place, engine=job.entry.engine, engine_version=made.engine_version,
         tool_version=reconciler.__version__, slot=task.slot, started_at=task.started_at or _now(job),
-        completed_at=job.world.ledger.noted_at(_now(job)), plan_revision=task.plan_revision, config_revision=job.world.desired.revision,
-        retention_days=job.plan.retention_days, keep_last=job.plan.keep_last, snapshots=made.snapshots,
-        skipped_objects=made.skipped_objects, external_catalogs=made.external_catalogs,
+        completed_at=job.world.ledger.noted_at(_now(job)), plan_revision=task.plan_revision,
+        config_revision=job.world.desired.revision, retention_days=job.plan.retention_days,
+        keep_last=job.plan.keep_last, snapshots=made.snapshots, skipped_objects=made.skipped_objects,
+        external_catalogs=made.external_catalogs,
     ))  # fmt: skip
 
 

@@ -26,7 +26,8 @@ def remove_leftover(world: World, leftover: Leftover) -> None:
     place = TaskPlace(world.desired.installation, leftover.home, leftover.task_id)
     manifest = world.storage(leftover.storage).read_manifest(place)
     if manifest is not None and leftover.attempt in manifest.attempts:
-        return _keep(world, leftover, manifest)
+        _keep(world, leftover, manifest)
+        return
     removal = world.storage(leftover.storage).remove_attempt(place, leftover.attempt)
     if removal.retained:
         world.ledger.postpone_leftover(leftover, world.clock.now() + LOCK_RETRY)

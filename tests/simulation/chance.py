@@ -18,6 +18,7 @@ KINDS = {
     "ledger disk full": 0.01,
     "stand-by takes over": 0.5,  # of a kill
     "stopped by SIGTERM": 0.02,
+    "writer paused": 0.03,
     "storage error before": 0.03,
     "storage error after": 0.03,
     "storage throttled": 0.05,

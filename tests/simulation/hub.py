@@ -3,6 +3,7 @@
 Seconds since the life began are the true time; a machine's wall clock is that plus its own error.
 """
 
+import contextlib
 import heapq
 import itertools
 from collections.abc import Callable
@@ -69,10 +70,8 @@ class Hub:
 
     @staticmethod
     def _survived(run: Callable[[], None]) -> None:
-        try:
+        with contextlib.suppress(Killed):
             run()
-        except Killed:
-            pass
 
 
 class Turnstile:

@@ -333,7 +333,7 @@ class Judge:
         self._all_slots_ran(document, rows, calm_since, now)
         if not self.life.had("clock jumps ahead", "clock jumps back", "ledger lost"):
             self._every_slot_has_its_task(rows, now)
-        if not self.life.had("clock jumps ahead"):  # what is left over then counts from the time that was shown
+        if not self.life.had("clock jumps ahead", "writer paused"):  # see docs/guarantees.md for what these leave
             self._nothing_left_over(now)
         self._nothing_overdue(document, now)
 

@@ -22,10 +22,27 @@ from process import Process
 from reconciler.once import Paths
 
 HOUR, DAY = 3600.0, 86_400.0
+LEASE = 15.0  # seconds
 BUG = re.compile(r"[A-Z]\w+: ")  # how an exception that nobody expected is told
 CALM = 5  # days without faults at the end
 STARTS = ("2026-11-23", "2027-03-26", "2026-10-30", "2027-04-01", "2026-12-29", "2028-02-26")
 BASE = Path("/dev/shm") if Path("/dev/shm").is_dir() else Path(tempfile.gettempdir())
+
+
+class Lease:
+    """One of a server: it ends a while after its holder was heard last, which a paused or killed one is not."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self.holder: Process | None = None
+
+    def take(self, process: Process) -> bool:
+        held = self.holder is not None and (
+            not (self.holder.dead or self.holder.paused) or self._hub.time < self.holder.silent_since + LEASE
+        )
+        if not held:
+            self.holder = process
+        return not held
 
 
 class Result(NamedTuple):
@@ -51,6 +68,7 @@ class Life:
         self.trace = hashlib.sha256()
         self.lines: list[str] = []
         self.processes: list[Process] = []
+        self.lease = Lease(self.hub)
         self.judge = Judge(self)
         self._wrong: dict[int, float] = {}
         for bucket in self.buckets.values():
@@ -103,6 +121,8 @@ class Life:
         writer = self.writer
         if writer is not None and self.chance.strikes("stopped by SIGTERM"):
             writer.stop()
+        elif writer is not None and self.chance.strikes("writer paused"):
+            writer.pause(self.chance.random.choice((5.0, 40.0, 2 * HOUR)))
         self.hub.after(HOUR, self._hour)
 
     def _attend(self) -> None:
@@ -142,7 +162,7 @@ class Life:
 
     @property
     def writer(self) -> Process | None:
-        return next((process for process in self.processes if process.heart is not None and not process.dead), None)
+        return next((process for process in self.processes if process is self.lease.holder and process.heart is not None and not process.dead), None)
 
     def _start(self, skew: timedelta) -> None:
         process = Process(self, skew)

@@ -39,7 +39,7 @@ BUGS = (
         "    if task.slot < newest:\n", "    if False:\n"),
     Bug("missed slots leave no record", "reconciler/core/due.py",
         "    return tuple(task for task in settled if task not in own)",
-        "    return tuple(task for task in settled if task not in own and task.state != \"missed\")"),
+        '    return tuple(task for task in settled if task not in own and task.state != "missed")'),
     Bug("a slot runs beside the one before it", "reconciler/core/due.py",
         "    if running is not None:\n", "    if False:\n"),
     Bug("a disabled plan fires", "reconciler/core/due.py",
@@ -52,11 +52,11 @@ BUGS = (
     Bug("a clock that went back fires its slots again", "reconciler/core/due.py",
         "        if (revision.warehouse, slot) not in ahead\n", "        if True\n"),
     Bug("failed tasks count as good ones", "reconciler/core/retention.py",
-        "        if item.state != \"present\":\n            continue\n", ""),
+        '        if item.state != "present":\n            continue\n', ""),
     Bug("the last good set goes", "reconciler/core/retention.py",
-        "        else \"keep_last\" if item.id in newest\n", ""),
+        '        else "keep_last" if item.id in newest\n', ""),
     Bug("a hold is not seen", "reconciler/core/retention.py",
-        "        \"hold\" if item.id in held\n        else ", "        "),
+        '        "hold" if item.id in held\n        else ', "        "),
     Bug("a hold that goes counts no day longer", "reconciler/core/retention.py",
         "hold.gone_at + GRACE <= now", "hold.gone_at <= now"),
     Bug("a shorter retention counts at once", "reconciler/core/retention.py",
@@ -163,7 +163,7 @@ def plant(bug: Bug) -> None:
 
     class Finder:
         @staticmethod
-        def find_spec(wanted: str, path: Any, target: Any = None) -> Any:
+        def find_spec(wanted: str, *_: Any) -> Any:
             if wanted != name:
                 return None
             loader = Exchanged(name, str(ROOT / bug.path))

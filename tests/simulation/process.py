@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 from reconciler.core.model import Desired
 from reconciler.core.wake import Patience
 from reconciler.daemon import Beat, Rhythm
-from reconciler.effects.ledger import Lease, Ledger, open_to_write
+from reconciler.effects.ledger import Ledger, lease_row, open_to_write
 from reconciler.effects.world import Doors
 from reconciler.errors import LeaseHeld, LedgerUnusable
 from reconciler.once import Pass
@@ -39,8 +39,8 @@ class Process:
         self.frozen: list[Callable[[], None]] = []
         self.ledger: Ledger | None = None
         self.heart: Beat | None = None
+        self.silent_since = 0.0  # true time since which nothing is heard of it
         self._doomed = False
-        self._lease: Lease | None = None
         self._engine: Any = None
         self._passing: Any = None
         self._ends = 0
@@ -51,13 +51,9 @@ class Process:
 
     def begin(self) -> None:
         """Takes the lease, or stands by and tries again."""
-        lease = Lease(self.life.paths.ledger)
-        try:
-            lease.__enter__()
-        except LeaseHeld:
+        if not self.life.lease.take(self):
             self.life.hub.after(STAND_BY, self.begin, self)
             return
-        self._lease = lease
         try:
             self._open()
         except Killed:
@@ -71,7 +67,7 @@ class Process:
         self._engine = open_to_write(life.paths.ledger, simulated=False)
         event.listen(self._engine, "begin", lambda _: self.touch(None))
         event.listen(self._engine, "commit", lambda _: self._committing())
-        self.ledger = Ledger(self._engine, life.paths.ledger)
+        self.ledger = Ledger(self._engine, life.paths.ledger, self)
         opened = Doors(partial(open_engine, self), self.storage)
         self._passing = Pass(life.paths, self.clock, self.ledger, life.said, opened=opened, spawn=self._spawn)
         self._passing.lookout._lock = Turnstile(life.hub, self)  # a thread may wait in it, a greenlet must not
@@ -79,7 +75,7 @@ class Process:
 
     def die(self) -> None:
         if not self.dead:
-            self.dead = True
+            self.dead, self.silent_since = True, self.life.hub.time
             self.life.hub.after(0.0, lambda: self.life.bury(self))
 
     def clear_away(self) -> None:
@@ -91,8 +87,25 @@ class Process:
             self.ledger.close()
         elif self._engine is not None:
             self._engine.dispose()
-        if self._lease is not None:
-            self._lease.__exit__(None, None, None)
+
+    def check(self) -> None:
+        """The lease, as its ledger and the guard of its storages ask: raises LeaseHeld once another has it."""
+        if self.life.lease.holder is not self:
+            raise LeaseHeld("another reconciler has come to hold the lease")
+
+    def number(self, connection: Any) -> int:
+        return lease_row.next_number(connection)
+
+    def pause(self, seconds: float) -> None:
+        """As by SIGSTOP: nothing of it goes on for a while, and then all of it does."""
+        self.paused, self.silent_since = True, self.life.hub.time
+        self.life.hub.after(seconds, self._go_on)
+
+    def _go_on(self) -> None:
+        self.paused = False
+        for act in self.frozen:
+            self.life.hub.after(0.0, act, self)
+        self.frozen.clear()
 
     def stop(self) -> None:
         """SIGTERM: starts nothing more, and ends when what runs has had its grace."""

@@ -78,7 +78,8 @@ def _tasks_ahead() -> Select[Any]:
     """Slots that have a task although their plan is settled up to an earlier moment, or they are still to come."""
     task, plan = tables.tasks, tables.plans
     later = or_(task.c.slot > plan.c.settled_until, task.c.slot > bindparam("now", type_=tables.Instant))
-    return _of_newest_plans(task.c.warehouse, task.c.slot).join(task, task.c.warehouse == plan.c.warehouse).where(later)
+    found = _of_newest_plans(task.c.warehouse, task.c.slot)
+    return found.join(task, task.c.warehouse == plan.c.warehouse).where(later)
 
 
 def _newest_tasks() -> Select[Any]:
@@ -98,7 +99,9 @@ OPEN_TASKS = select(tables.tasks).where(tables.tasks.c.state.in_(sorted(OPEN))).
     tables.tasks.c.slot, tables.tasks.c.id
 )  # fmt: skip
 NEWEST_TASKS = _newest_tasks()
-SETS = select(tables.sets).where(tables.sets.c.state != "removed").order_by(tables.sets.c.completed_at, tables.sets.c.id)
+SETS = select(tables.sets).where(tables.sets.c.state != "removed").order_by(
+    tables.sets.c.completed_at, tables.sets.c.id
+)  # fmt: skip
 LEFTOVERS = select(tables.attempts).where(tables.attempts.c.state == "leftover")
 RESTORES = select(tables.restores).order_by(tables.restores.c.seen_at, tables.restores.c.id)
 HOLDS = select(tables.holds).where(
@@ -132,7 +135,7 @@ def recorded(connection: Connection, desired: Desired | None, now: datetime) -> 
         holds=_values(connection, HoldRecord, HOLDS, lately),
         allowances=frozenset(_values(connection, Allowance, ALLOWANCES)),
         cancellations=frozenset(Cancellation(subject) for (subject,) in connection.execute(CANCELLATIONS)),
-        storages={name: location for name, location in connection.execute(STORAGES)},
+        storages=dict(map(tuple, connection.execute(STORAGES))),
         notes=_values(connection, Note, NOTES),
         seen_at=_seen_at(connection),
     )
