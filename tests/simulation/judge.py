@@ -67,6 +67,7 @@ class Judge:
         self.ledger_began = life.hub.now
         self.ledgers_lost = 0
         self.states: dict[str, str] = {}
+        self.must_return: set[tuple] = set()  # what a ledger that was lost knew and the next must
         self.open_subjects: set[str] = set()
         self.waiting_for_approval: set[str] = set()
         self.checks: Counter[str] = Counter()
@@ -283,6 +284,10 @@ class Judge:
             self._digest = None
 
     def ledger_lost(self) -> None:
+        """What of it must come back is read just before it is gone."""
+        self.must_return = self._restorable(self._connected())
+        self._ledger.close()
+        self._ledger = None
         self.ledger_began, self.ledgers_lost = self.life.hub.now, self.ledgers_lost + 1
         self.open_restores.clear()
         self.states.clear()
@@ -297,6 +302,7 @@ class Judge:
 
     def _check_ledger(self, process: Any) -> None:
         ledger = self._connected()
+        self._check_rebuilt(ledger)
         tasks = ledger.execute("SELECT id, state, warehouse FROM tasks").fetchall()
         restores = ledger.execute("SELECT id, state FROM restores").fetchall()
         for task, state, _ in tasks:
@@ -309,6 +315,23 @@ class Judge:
         self.hold_true("S1", not unknown, f"{unknown[:1]} succeeded without a set")
         self.open_subjects = {task for task, state, _ in tasks if state not in ENDED}
         self.open_subjects |= {name for name, state in restores if state in RESTORE_OPEN}
+
+    def _restorable(self, ledger: sqlite3.Connection) -> set[tuple]:
+        """Sets and used ids, as a ledger knows them."""
+        sets = ledger.execute("SELECT id, warehouse, home, engine, storage, slot, completed_at, size_bytes FROM sets "
+                              "WHERE state = 'present'").fetchall()  # fmt: skip
+        claims = ledger.execute("SELECT id, backup_set FROM restores WHERE claimed_at IS NOT NULL").fetchall()
+        return {(row[0], self.first_name(row[1]), *row[2:]) for row in sets} | set(claims)
+
+    def _check_rebuilt(self, ledger: sqlite3.Connection) -> None:
+        """T2: once every storage was looked into, all that was restorable is known again."""
+        looked = {name for (name,) in ledger.execute("SELECT name FROM storages").fetchall()}
+        if not self.must_return or not looked >= self.life.buckets.keys():
+            return
+        known = self._restorable(ledger)
+        gone = {row for row in self.must_return - known if row[0] in self.present or row[0] in self.claims}
+        self.hold_true("T2", not gone, f"a rebuilt ledger does not know {sorted(gone)[:2]}")
+        self.must_return = set()
 
     def _connected(self) -> sqlite3.Connection:
         if self._ledger is None:

@@ -55,8 +55,11 @@ class Result(NamedTuple):
 
 
 class Life:
-    def __init__(self, seed: int, weeks: float = 2.0, kinds: frozenset[str] | None = None) -> None:
-        self.seed, self.weeks = seed, weeks
+    def __init__(
+        self, seed: int, weeks: float = 2.0, kinds: frozenset[str] | None = None, lose_at: int = -1
+    ) -> None:  # fmt: skip
+        """`lose_at`: just after so many ledger writes the process is killed and the ledger gone."""
+        self.seed, self.weeks, self.lose_at, self.commits = seed, weeks, lose_at, 0
         self.chance = Chance(seed, kinds)
         start = datetime.fromisoformat(self.chance.random.choice(STARTS)).replace(tzinfo=UTC)
         self.hub = Hub(start + timedelta(minutes=self.chance.random.randrange(1440)))
@@ -174,15 +177,20 @@ class Life:
         process.clear_away()
         self.processes.remove(process)
         self.judge.died(process)
-        if self.chance.strikes("ledger lost"):
-            for path in self.folder.glob("ledger.sqlite*"):
-                path.unlink()
-            self.judge.ledger_lost()
-            self.note("ledger", "lost")
+        if self.commits == self.lose_at or self.chance.strikes("ledger lost"):
+            self._lose_ledger()
         down = self.chance.random.uniform(10, 600)
         if self.chance.strikes("down for days"):
             down = self.chance.random.uniform(0.5, 4) * DAY
         self.hub.after(down, lambda: self._start(self._skew()))
+
+    def _lose_ledger(self) -> None:
+        if self.writer is None and self.paths.ledger.exists():
+            self.judge.ledger_lost()
+            for path in self.folder.glob("ledger.sqlite*"):
+                path.unlink()
+            self.chance.counts["ledger lost"] += self.commits == self.lose_at
+            self.note("ledger", "lost")
 
     def files_changed(self) -> None:
         """Processes look every ten seconds, and take what they saw twice."""
@@ -218,3 +226,17 @@ class Life:
 
 def live(seed: int, weeks: float) -> Result:
     return Life(seed, weeks).run()
+
+
+def live_losing(step: int, seed: int, weeks: float) -> Result:
+    """A life without other faults, but for edits and restores, whose ledger is lost after that many writes."""
+    kinds = frozenset({"restore asked", "plan edited", "plan renamed", "hold set or taken away", "job slow"})
+    return Life(seed, weeks, kinds, step).run()
+
+
+def writes_of(seed: int, weeks: float) -> int:
+    """How many ledger writes such a life has when none is lost."""
+    kinds = frozenset({"restore asked", "plan edited", "plan renamed", "hold set or taken away", "job slow"})
+    life = Life(seed, weeks, kinds)
+    life.run()
+    return life.commits

@@ -23,6 +23,7 @@ class People:
         self.versions: list[dict[str, Any]] = []
         self.broken = False
         self._asked = 0
+        self._grown = False  # whether the fleet has its last warehouse
         self.document = self._first()
         self.write()
 
@@ -97,9 +98,10 @@ class People:
         return [name for name, entry in self.document["warehouses"].items() if "plan" in entry]
 
     def _edit(self) -> None:
-        names = [*self._planned(), *(("new",) if "new" not in self.document["warehouses"] else ())]
+        names = [*self._planned(), *(() if self._grown else ("new",))]
         name = self.random.choice(names)
-        if name == "new":
+        if name == "new" and not self._grown:
+            self._grown = True
             self.document["warehouses"]["new"] = self._house("new") | {
                 "storage": self.random.choice(sorted(self.document["storages"])), "plan": self._plan(),
             }  # fmt: skip

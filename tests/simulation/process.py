@@ -125,7 +125,8 @@ class Process:
         self.touch("kill before a ledger write")
         if self.life.chance.strikes("ledger disk full"):
             raise OperationalError("COMMIT", {}, sqlite3.OperationalError("database or disk is full"))
-        self._doomed = self.life.chance.strikes("kill after a ledger write")
+        self.life.commits += 1
+        self._doomed = self.life.commits == self.life.lose_at or self.life.chance.strikes("kill after a ledger write")
         if self._doomed:
             self.life.hub.after(0.0, self.die, self)
 
