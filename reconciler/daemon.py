@@ -179,7 +179,7 @@ class Beat:
             self._take_step()
             self._owed = False
         if stepping or self._pass.runner.progress.version != self._progress or self._is_stale():
-            self._write()
+            self._write(just_now=stepping)
 
     def wind_down(self, grace: float) -> None:
         """Starts nothing more, gives what runs its time, and writes the last status."""
@@ -235,10 +235,10 @@ class Beat:
         state = step.configuration
         self._say(Event("configuration", state.path, state.state, "; ".join(state.messages) or None))
 
-    def _write(self, *, last: bool = False) -> None:
+    def _write(self, *, last: bool = False, just_now: bool = False) -> None:
         if self._step is None:
             return
         version = self._pass.runner.progress.version
         by = None if last else self._clock.now() + timedelta(seconds=2 * self._rhythm.status)
-        self._pass.write_status(self._step, self._pass.runner.progress.snapshot(), by)
+        self._pass.write_status(self._step, self._pass.runner.progress.snapshot(), by, just_now=just_now)
         self._progress, self._written = version, self._clock.monotonic()

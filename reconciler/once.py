@@ -58,12 +58,15 @@ class Review(NamedTuple):
 
 
 class Step(NamedTuple):
-    """What one decision came to. `decision` is None where no configuration was ever good."""
+    """What one decision came to. `decision` is None where no configuration was ever good; `recorded` is what the
+    ledger knew once it was taken.
+    """
 
     loaded: Loaded
     refusals: tuple[Refusal, ...]
     configuration: ConfigurationState
     decision: Decision | None
+    recorded: Recorded
 
 
 class Outcome(NamedTuple):
@@ -182,13 +185,13 @@ class Pass:
         configuration = _configuration(self._paths.plans, loaded, refusals)
         desired = recorded.configuration if refusals or loaded.desired is None else loaded.desired
         if desired is None:
-            return Step(loaded, refusals, configuration, None)
+            return Step(loaded, refusals, configuration, None, recorded)
         doubt = pause.behind(recorded.seen_at, now)
         if doubt is not None:
             self.lookout.doubt(desired, doubt)
         decision = self._decided(desired, recorded, now)
         self.runner.carry_out(decision.actions, desired.limits, self.world(desired))
-        return Step(loaded, refusals, configuration, decision)
+        return Step(loaded, refusals, configuration, decision, decision.after._replace(configuration=desired))
 
     def pass_wishes_on(self, step: Step) -> None:
         """Tells running work what somebody wants stopped (R6)."""
@@ -196,16 +199,23 @@ class Pass:
         self.runner.progress.wish(wished | self._ledger.wishes())
 
     def write_status(
-        self, step: Step, progress: dict[str, int], next_write_by: datetime | None = None
+        self, step: Step, progress: dict[str, int], next_write_by: datetime | None = None, *, just_now: bool = False
     ) -> Status:
-        """The status as it is now; where its file cannot be written, `unwritten` says why and work goes on."""
+        """The status as it is now; where its file cannot be written, `unwritten` says why and work goes on.
+
+        `just_now`: nothing but the step has changed since, so that the ledger need not be read again.
+        """
         from reconciler.effects import status_file  # noqa: PLC0415
         from reconciler.report import status_json  # noqa: PLC0415
 
         now = self._now()
-        recorded = self._ledger.read(None, now)
+        if just_now and step.decision is not None:
+            recorded, verdicts = step.recorded, step.decision.verdicts
+        else:
+            recorded = self._ledger.read(None, now)
+            verdicts = _verdicts(recorded, now)
         report = statuses.status(
-            step.configuration, recorded, self._ledger.recent_tasks(now - SHOWN), _verdicts(recorded, now), now,
+            step.configuration, recorded, self._ledger.recent_tasks(now - SHOWN), verdicts, now,
             progress=progress, warnings=step.decision.warnings if step.decision else (),
             next_write_by=next_write_by, pauses=self.lookout.pauses,
         )  # fmt: skip

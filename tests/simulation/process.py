@@ -23,7 +23,7 @@ from reconciler.once import Pass
 from reconciler.storage.s3 import S3Store
 from reconciler.storage.sets import SetStorage
 
-RHYTHM = Rhythm(status=6 * 3600.0, patience=Patience(timedelta(hours=12), timedelta(minutes=30)))
+RHYTHM = Rhythm(status=6 * 3600.0, patience=Patience(timedelta(hours=24), timedelta(hours=2)))
 STAND_BY = 7.0  # seconds between two tries to take the lease
 
 

@@ -3,6 +3,7 @@
 A table's columns bear the names of the fields of its value in core.record, so that neither can drift alone.
 """
 
+import functools
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -27,6 +28,7 @@ from reconciler.core import document, instants
 from reconciler.effects.ledger.lease_row import FORM
 
 PORTION = 500
+SMALL = 16_384  # characters of a document that is kept once it was read
 Value = TypeVar("Value", bound=tuple[Any, ...])
 metadata = MetaData()
 
@@ -68,7 +70,13 @@ class Document(TypeDecorator[Any]):
         return document.dump(value)
 
     def process_result_value(self, value: str | None, dialect: Any) -> Any:  # noqa: ARG002
-        return None if value is None else document.load(value)
+        return None if value is None else _load(value) if len(value) < SMALL else document.load(value)
+
+
+@functools.lru_cache(maxsize=512)
+def _load(text: str) -> Any:
+    """Values are frozen, and each pass reads the same ones again."""
+    return document.load(text)
 
 
 def _name() -> String:
