@@ -101,6 +101,27 @@ class Controls:
         self._warehouse.users.add(name, password, **rights)
         return "OK"
 
+    def suspend(self, group: str, timeouts: int = 0) -> str:
+        """It wakes on use, once this many uses ended with a timeout: export contract §7."""
+        self._group(group).state, self._group(group).timeouts = "suspended", timeouts
+        return "OK"
+
+    def shut_down(self, group: str) -> str:
+        """By a person: only a person starts it again."""
+        self._group(group).state = "shutdown"
+        return "OK"
+
+    def resume(self, group: str) -> str:
+        self._group(group).state = "running"
+        return "OK"
+
+    def drop_group(self, group: str) -> str:
+        del self._warehouse.groups[group]
+        return "OK"
+
+    def _group(self, name: str) -> Any:
+        return self._warehouse.groups[name]
+
     def allow_cloud_restore(self, on: bool = True) -> str:
         """The FE config experimental_enable_cloud_restore_job: §5.2."""
         self._warehouse.cloud_restore = on

@@ -9,8 +9,10 @@ from . import (
     catalogs,
     exports,
     grammar,
+    groups,
     jobs,
     labels,
+    processes,
     queries,
     repositories,
     restore_submit,
@@ -29,16 +31,22 @@ ADMIN = (s.CreateRepository, s.AlterRepository, s.DropRepository, s.ShowReposito
          s.CreateCatalog, s.DropCatalog, s.AlterCatalog, s.Control)  # fmt: skip
 
 
-def run(session: Session, sql: str) -> Rows | Done:
+def run(session: Session, sql: str, trap: Any = None) -> Rows | Done:
     """Under the warehouse's lock: one statement at a time, and the jobs first go on to where the clock is."""
     with session.warehouse.lock:
-        session.catch_up()
-        asked = grammar.parse(sql, session.warehouse.dialect)
-        if isinstance(asked, ADMIN):
-            session.user.needs_admin()
-        if isinstance(asked, FORWARDED):
-            _forward(session)
-        return _answer(session, asked)
+        session.begin(sql, trap)
+        try:
+            session.catch_up()
+            asked = grammar.parse(sql, session.warehouse.dialect)
+            if isinstance(asked, ADMIN):
+                session.user.needs_admin()
+            if isinstance(asked, FORWARDED):
+                _forward(session)
+            answer = _answer(session, asked)
+            processes.pause(session, "end")
+            return answer
+        finally:
+            session.end()
 
 
 def _forward(session: Session) -> None:
@@ -88,7 +96,7 @@ def _cloud_restore(session: Session) -> None:
         raise Refused(
             "Restore is not supported in cloud mode unless the config experimental_enable_cloud_restore_job is true"
         )
-    if not session.group:
+    if not (session.group or session.variables.get("cloud_cluster") or session.user.default_group):
         raise Refused("A compute group must be chosen: USE @compute_group", 5099)
 
 
@@ -232,7 +240,8 @@ HOW: dict[type, Any] = {
         session.warehouse, asked.like, session.catalog, session.variable("time_zone")
     ),
     s.ShowCatalog: lambda session, asked: catalogs.show_one(session.warehouse, asked.name, asked.create),
-    s.ShowGroups: lambda session, asked: shows.groups(session, asked.clusters),
+    s.ShowGroups: lambda session, asked: groups.shown(session, asked.clusters),
+    s.Kill: lambda session, asked: processes.kill(session, asked.who, asked.query_only),
     s.Show: shows.plain,
     s.Use: lambda session, asked: session.use(asked.target, asked.group),
     s.SetVariables: _set,

@@ -10,7 +10,7 @@ import duckdb
 import sqlglot
 from botocore.exceptions import BotoCoreError, ClientError
 
-from . import layout, queries
+from . import groups, layout, queries
 from .answers import Done, Rows, table
 from .errors import Refused
 from .tables import quoted
@@ -34,6 +34,7 @@ def outfile(session: Any, sql: str) -> Rows | None:
     reader.end()
     _refuse_unknown(properties)
     resolved = queries.resolved(session, sql[:at])
+    groups.work(session, "outfile", target)
     key = f"{target.split('/', 3)[3]}{uuid.uuid4().hex[:16]}-{uuid.uuid4().hex[:16]}"
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "part")
@@ -73,7 +74,7 @@ def _loaded(session: Any, target: tuple[str, ...], label: str, names: list[str],
     if label in known:
         raise Refused(f"Label [{label}] has already been used, relate to txn [{known[label]}], status [VISIBLE].", 1105)
     found = session.table_to_write(database, target[-1])
-    session._needs_group()
+    groups.work(session, "load", f"{database}.{target[-1]}")
     known_types = re.sub(r"\bAS (IPV4|IPV6|VARIANT)\)", "AS STRING)", chosen)  # of which sqlglot knows nothing
     known_types = known_types.replace("AS LARGEINT)", "AS INT128)")
     columns = sqlglot.parse_one(f"SELECT {known_types}", read="doris").sql("duckdb")

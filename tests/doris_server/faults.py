@@ -17,6 +17,11 @@ class Trap:
     times: int
     answer: tuple[int, str] = (0, "")
     frontend: int | None = None
+    at: str = ""  # where it is held; the first place if empty
+    reached: threading.Event = field(default_factory=threading.Event)
+
+    def holds(self, at: str) -> bool:
+        return self.action in {"hold", "drop_during"} and self.at in {"", at} and not self.reached.is_set()
 
     def springs(self, sql: str, frontend: int) -> bool:
         if not self.times or self.frontend not in {None, frontend} or not self.statement.search(sql):
@@ -73,6 +78,17 @@ class Faults:
     def answer_after(self, statement: str, code: int, text: str, nth: int = 1, times: int = 1) -> None:
         """An error, though the statement took effect: `forward to master FE … : failed` is such. §2.4"""
         self._trap(statement, "answer_after", nth, times, (code, text))
+
+    def hold(self, statement: str, at: str = "", nth: int = 1, times: int = 1) -> None:
+        """It stops in its middle until `release()` or KILL: an OUTFILE after its first file (`outfile`), a load before
+        its transaction ends (`prepare`) or before its rows are seen (`committed`), the waking of a group (`wake`)."""
+        self.released.clear()
+        self._trap(statement, "hold", nth, times, at=at)
+
+    def drop_during(self, statement: str, at: str = "", nth: int = 1, times: int = 1) -> None:
+        """As hold, but the client is cut off there; the statement goes on at `release()`. Export contract §11.5"""
+        self.released.clear()
+        self._trap(statement, "drop_during", nth, times, at=at)
 
     def release(self) -> None:
         self.released.set()
@@ -139,5 +155,12 @@ class Faults:
                 return fault
         return None
 
-    def _trap(self, statement: str, action: str, nth: int, times: int, answer: tuple[int, str] = (0, "")) -> None:
-        self.traps.append(Trap(re.compile(statement, re.IGNORECASE), action, nth, times, answer))
+    def _trap(
+        self, statement: str, action: str, nth: int, times: int, answer: tuple[int, str] = (0, ""), at: str = ""
+    ) -> None:
+        """The n-th times: each of them is held on its own."""
+        pattern = re.compile(statement, re.IGNORECASE)
+        if action in {"hold", "drop_during"}:
+            self.traps += [Trap(pattern, action, nth, 1, answer, at=at) for _ in range(times)]
+        else:
+            self.traps.append(Trap(pattern, action, nth, times, answer))

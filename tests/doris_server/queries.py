@@ -6,7 +6,7 @@ import duckdb
 import sqlglot
 from sqlglot import exp
 
-from . import information
+from . import groups, information
 from .answers import Done, Rows
 from .errors import Refused, unknown_database
 from .tables import quoted
@@ -31,6 +31,8 @@ def run(session: Any, sql: str) -> Rows | Done:
         session.table_to_write(*_names(session, written))
     columns = [_column(each) for each in tree.expressions] if isinstance(tree, exp.Select) else None
     resolved = _resolve(session, tree)
+    if session.touched:
+        groups.work(session, "query" if columns else "insert", session.touched[0])
     try:
         answer = session.warehouse.store.run(resolved.sql("duckdb"))
         rows = answer.fetchall()

@@ -15,8 +15,9 @@ from .answers import Rows
 from .clock import HANDLER, Clock
 from .control import Controls
 from .dialect import VARIABLES, Dialect
+from .groups import Group
 from .session import Session
-from .warehouse import Group, Warehouse
+from .warehouse import Warehouse
 from .wire import Stream, Wire
 
 VERSIONS = {"doris": "3.0.3", "starrocks": "3.4.0"}
@@ -147,6 +148,7 @@ class DorisServer:
         with contextlib.suppress(OSError, asyncio.CancelledError):
             await connection.start()
         self._open[number].discard(writer)
+        connection.forget()
         writer.close()
 
     _control_of_connections = LocalControl()

@@ -14,6 +14,7 @@ PLAIN = {  # what follows it: a target, a LIKE
     "FRONTENDS": "", "BACKENDS": "", "DATABASES": "like", "SCHEMAS": "like", "GRANTS": "", "ALL GRANTS": "",
     "PROC": "text", "CREATE TABLE": "target", "CREATE VIEW": "target", "CREATE DATABASE": "target",
     "CREATE MATERIALIZED VIEW": "target", "VARIABLES": "like", "GLOBAL VARIABLES": "like", "PROCESSLIST": "",
+    "FULL PROCESSLIST": "",
 }  # fmt: skip
 
 
@@ -94,6 +95,8 @@ def _groups(reader: Reader, dialect: Dialect):
 
 
 def _tables(reader: Reader):
+    if reader.sees("FULL", "PROCESSLIST"):
+        return None
     full = reader.take("FULL")
     for what in ("TABLES", "VIEWS", "COLUMNS", "PARTITIONS", "DATA"):
         if reader.take(what):

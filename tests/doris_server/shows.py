@@ -4,7 +4,7 @@ from typing import Any
 
 import sqlglot
 
-from . import clock
+from . import clock, processes
 from .answers import Rows, table
 from .catalogs import matches
 from .errors import Refused
@@ -18,25 +18,9 @@ BACKENDS = ("BackendId Host HeartbeatPort BePort HttpPort BrpcPort ArrowFlightSq
             "RemoteUsedCapacity Tag ErrMsg Version Status HeartbeatFailureCounter NodeRole")  # fmt: skip
 
 
-def groups(session: Any, clusters: bool) -> Rows:
-    """§5.1: only those that the user may use."""
-    if not session.warehouse.dialect.cloud:
-        raise Refused("Command only support in cloud mode.", 6000)
-    wide = session.warehouse.dialect.has("-wide_groups")
-    columns = "cluster is_current users backend_num" if clusters else "Name IsCurrent Users BackendNum"
-    more = ("sub_clusters policy properties" if clusters else "SubComputeGroups Policy Properties") if wide else ""
-    rows = []
-    for group in session.warehouse.groups.values():
-        if session.user.uses(group.name):
-            users = ", ".join(
-                name for name, user in session.warehouse.users.known.items() if user.default_group == group.name
-            )
-            current = str(group.name == session.group).upper()
-            rows.append((group.name, current, users, group.backends, *(("", "", "") if wide else ())))
-    return table(f"{columns} {more}", rows)
-
-
 def plain(session: Any, asked: Show) -> Rows:
+    if asked.what in FORMS:
+        return FORMS[asked.what](session, asked, False) if FORMS[asked.what] is _tables else FORMS[asked.what](session, asked)
     full = asked.what.startswith("FULL ")
     form = FORMS[asked.what.removeprefix("FULL ")]
     return (
@@ -221,10 +205,6 @@ def _variables(session: Any, asked: Show) -> Rows:
     return Rows(("Variable_name", "Value"), found)
 
 
-def _processes(session: Any, asked: Show) -> Rows:
-    return table("Id User Host Catalog Db Command Time State QueryId Info", [])
-
-
 def _proc(session: Any, asked: Show) -> Rows:
     raise Refused(f"the stand-in has no SHOW PROC {asked.target}", 1105)
 
@@ -233,5 +213,6 @@ FORMS = {
     "DATABASES": _databases, "SCHEMAS": _databases, "TABLES": _tables, "VIEWS": _tables, "COLUMNS": _columns, "PARTITIONS": _partitions,
     "CREATE TABLE": _create, "CREATE VIEW": _create, "CREATE MATERIALIZED VIEW": _create, "CREATE DATABASE": _create_database,
     "DATA": _data, "FRONTENDS": _frontends, "BACKENDS": _backends, "GRANTS": _grants, "ALL GRANTS": _grants, "VARIABLES": _variables,
-    "GLOBAL VARIABLES": _variables, "PROCESSLIST": _processes, "PROC": _proc,
+    "GLOBAL VARIABLES": _variables, "PROCESSLIST": lambda session, _: processes.shown(session, full=False),
+    "FULL PROCESSLIST": lambda session, _: processes.shown(session, full=True), "PROC": _proc,
 }  # fmt: skip

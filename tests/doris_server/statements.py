@@ -200,6 +200,11 @@ class Query(NamedTuple):
     sql: str
 
 
+class Kill(NamedTuple):
+    who: str  # a connection's number, or a query's id
+    query_only: bool
+
+
 class Control(NamedTuple):
     """The stand-in's own: STAND_IN 'json'."""
 

@@ -4,11 +4,13 @@ import itertools
 import threading
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from .clock import Clock
 from .dialect import Dialect
 from .errors import Refused, unknown_database, unknown_table
 from .faults import Faults
+from .groups import Group, Work
 from .layout import Repository
 from .tables import Definition, Store, Table
 from .users import Users
@@ -39,14 +41,6 @@ class Catalog:
     created: datetime
 
 
-@dataclass
-class Group:
-    """A compute group: §5.1."""
-
-    name: str
-    backends: int = 1
-
-
 class Warehouse:
     def __init__(self, dialect: Dialect, clock: Clock, zone: str = "+00:00", system_zone: str = "+00:00") -> None:
         self.dialect, self.clock = dialect, clock
@@ -64,6 +58,8 @@ class Warehouse:
         self.ports: list[int] = []  # of the frontends
         self.stopped: set[int] = set()
         self.connections = itertools.count(1)
+        self.sessions: dict[int, Any] = {}  # of open connections, and of statements that outlive theirs
+        self.work: list[Work] = []
         self.cloud_restore = False
         self.most_tablets = 300_000  # max_backup_tablets_per_job: §2.1
         self.control: object = None
