@@ -3,8 +3,6 @@
 import pytest
 from told import MONDAY_2, MONDAY_3, TASK, restored, states
 
-from reconciler.engines.doris import columns, ddl
-
 EVERY = [
     ("id", "INT NOT NULL", "1"), ("flag", "BOOLEAN", "TRUE"), ("tiny", "TINYINT", "-128"),
     ("small", "SMALLINT", "-32768"), ("big", "BIGINT", "9223372036854775807"),
@@ -100,31 +98,3 @@ def test_a_restore_of_an_export_whose_answer_is_lost_loads_each_table_once(decou
 
     assert restored(at)[0] == "succeeded", restored(at)
     assert at.target.rows("copy.orders") == at.source.rows("sales.orders")
-
-
-def test_a_definition_loses_what_is_tied_to_its_cluster_and_nothing_else():
-    printed = (
-        'CREATE TABLE `t` (\n  `id` int NOT NULL COMMENT "a (b)"\n) ENGINE=OLAP\nUNIQUE KEY(`id`)\n'
-        'DISTRIBUTED BY HASH(`id`) BUCKETS 8\nPROPERTIES (\n"replication_allocation" = "tag.location.default: 3",\n'
-        '"storage_vault_name" = "v", "storage_vault_id" = "1",\n"colocate_with" = "g",\n"binlog.enable" = "true",\n'
-        '"dynamic_partition.enable" = "true",\n"enable_unique_key_merge_on_write" = "true"\n);'
-    )
-    assert ddl.replayable(printed, "d`b", "t", {"replication_num": "1"}) == (
-        'CREATE TABLE IF NOT EXISTS `d``b`.`t` (\n  `id` int NOT NULL COMMENT "a (b)"\n) ENGINE=OLAP\nUNIQUE KEY(`id`)\n'
-        'DISTRIBUTED BY HASH(`id`) BUCKETS 8\nPROPERTIES ("dynamic_partition.enable" = "false", '
-        '"enable_unique_key_merge_on_write" = "true", "replication_num" = "1")'
-    )
-
-
-@pytest.mark.parametrize(("kind", "out", "back"), [
-    ("int", "`x`", "`x`"), ("datetime(6)", "CAST(`x` AS STRING)", "CAST(`x` AS DATETIME(6))"),
-    ("decimal(38,9)", "`x`", "`x`"), ("decimal(76,9)", "CAST(`x` AS STRING)", "CAST(`x` AS DECIMAL(76,9))"),
-    ("bitmap", "bitmap_to_base64(`x`)", "bitmap_from_base64(`x`)"), ("array<int>", "`x`", "`x`"),
-    ("map<varchar(5),array<bigint>>", "`x`", "`x`"), ("struct<a:int,b:string>", "`x`", "`x`"),
-    ("array<datetime(3)>", None, None), ("map<string,largeint>", None, None), ("agg_state", None, None),
-    ("something_new", None, None),
-])  # fmt: skip
-def test_each_type_goes_by_a_way_that_keeps_it_or_not_at_all(kind, out, back):
-    found = columns.column("x", kind)
-    assert found.out is None if out is None else str(found.out).format("`x`") == out
-    assert found.back is None if back is None else str(found.back).format("`x`") == back

@@ -5,6 +5,7 @@ comes with different codes in different versions (measured on Doris 3.0.3, apach
 """
 
 import contextlib
+import socket
 import ssl
 from collections.abc import Callable, Iterator
 from functools import lru_cache
@@ -14,19 +15,28 @@ import pymysql
 from pymysql.cursors import DictCursor
 
 from reconciler.core.model import SecretReference, Server, Tls
+from reconciler.core.ports import ObjectLocation
 from reconciler.engines.doris import dialect as dialects
+from reconciler.engines.doris import statements
 from reconciler.engines.doris.dialect import Dialect
 from reconciler.errors import EngineFailed
 
-CONNECT_TIMEOUT, ANSWER_TIMEOUT = 10, 300  # seconds; a BACKUP statement lists its repository before it answers
+CONNECT_TIMEOUT = 10  # seconds
+ANSWER_TIMEOUT = 600  # seconds; a BACKUP lists its repository before it answers, a cluster that sleeps is woken
 PREFIX = "errCode = 2, detailMessage = "
 LOST = frozenset({2003, 2006, 2013, 2014, 2055})  # the client's own: no connection, or it broke
 BUSY = "Can only run one"
 SUBMITTING = "Another backup or restore job is being submitted"
 PASSING = (
     BUSY, SUBMITTING, "is not ready", "Failed to get master client", "forward to master FE", "Too many connections",
-    "SlowDown", "timed out", "Failed to list", "job is running on this repository",
+    "SlowDown", "timed out", "Failed to list", "job is running on this repository", "auto start cluster timeout",
+    "query queue timeout", "No backend available", "no available backend", "no scanNode Backend available",
 )  # fmt: skip
+# What to do about a refusal that no further try gets past, by words of it.
+ADVICE = {
+    "manual shutdown": "somebody stopped this cluster by hand: start it, or name another one",
+    "USAGE denied": "grant it: GRANT USAGE_PRIV ON COMPUTE GROUP … TO the user, see docs/engines.md",
+}
 PASSING_CODES = frozenset({1040, 1203, 1317})
 DENIED = frozenset({1044, 1045, 1142, 1227, 5203})
 
@@ -37,7 +47,10 @@ class Said(EngineFailed):
     def __init__(self, place: str, code: int, words: str) -> None:
         self.code, self.words = code, words
         passing = code in PASSING_CODES or any(part in words for part in PASSING)
-        advice = "; see docs/engines.md for the privileges to grant" if code in DENIED else ""
+        known = next((advice for part, advice in ADVICE.items() if part in words), None)
+        if known is None and code in DENIED:
+            known = "see docs/engines.md for the privileges to grant"
+        advice = "" if known is None else f"; {known}"
         super().__init__(f"{place}: {words} (error {code}){advice}", passing=passing)
 
 
@@ -52,11 +65,15 @@ class Session:
     """One connection, made anew when it broke. Statements that change something are never sent twice by it."""
 
     def __init__(
-        self, warehouse: str, server: Server, resolve: Callable[[SecretReference], str]
-    ) -> None:
+        self, warehouse: str, server: Server, resolve: Callable[[SecretReference], str],
+        answer_timeout: int = ANSWER_TIMEOUT,
+    ) -> None:  # fmt: skip
         self._warehouse, self._server, self._resolve = warehouse, server, resolve
+        self._answer_timeout = answer_timeout
         self._connection: Any = None
+        self._hidden: set[str] = set()  # what no text of the server may show
         self._first = 0  # of the hosts: the one that answered last
+        self._changed = 0  # rows, by the last statement
         self._required: list[str] = []  # what each new connection is told, beyond what all are
         self.dialect: Dialect | None = None
 
@@ -66,6 +83,30 @@ class Session:
             self._connected()
         assert self.dialect is not None  # noqa: S101  a connection knows its server
         return self.dialect
+
+    def beside(self, answer_timeout: int) -> "Session":
+        """Another connection with the same requirements; seconds that an answer may take."""
+        other = Session(self._warehouse, self._server, self._resolve, answer_timeout)
+        other._first, other._required, other._hidden = self._first, list(self._required), self._hidden
+        return other
+
+    def access(self, location: ObjectLocation) -> list[tuple[str, str]]:
+        """The properties by which the server reaches a place in storage. From then on no error has their keys."""
+        for secret in (location.access_key, location.secret_key):
+            if secret:
+                self._hidden |= {secret, statements.text(secret)[1:-1]}
+        return self.about().storage_properties(location)
+
+    def accepts(self, setting: str) -> bool:
+        """Whether the server knows the setting; one that it does is required from then on."""
+        try:
+            self.require(setting)
+        except Said as refusal:
+            self._required.remove(setting)
+            if refusal.passing:
+                raise
+            return False
+        return True
 
     def require(self, *told: str) -> None:
         """Statements that this connection and every later one begin with: settings, the compute group."""
@@ -84,9 +125,12 @@ class Session:
         """The rows of a statement that must not be sent twice. Raises Unanswered as `tell` does."""
         return self._run(statement)
 
-    def tell(self, statement: str) -> None:
-        """A statement that changes something. Raises Unanswered where it may or may not have taken effect."""
+    def tell(self, statement: str) -> int:
+        """A statement that changes something; the rows that it did. Raises Unanswered where it may or may not have
+        taken effect.
+        """
         self._run(statement)
+        return self._changed
 
     def close(self) -> None:
         connection, self._connection = self._connection, None
@@ -94,11 +138,19 @@ class Session:
             with contextlib.suppress(pymysql.MySQLError, OSError):
                 connection.close()
 
+    def abort(self) -> None:
+        """Breaks the connection under whoever waits for its answer; safe from another thread."""
+        sock = getattr(self._connection, "_sock", None)
+        if sock is not None:
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+
     def _run(self, statement: str) -> list[dict[str, Any]]:
         connection = self._connected()
         try:
             with connection.cursor() as cursor:
                 cursor.execute(statement)
+                self._changed = max(0, cursor.rowcount)
                 return list(cursor.fetchall())
         except pymysql.MySQLError as error:
             raise self._meaning(error) from None  # the statement may bear keys: nothing of it is shown
@@ -110,8 +162,14 @@ class Session:
         code, words = _parts(error)
         if code in LOST or isinstance(error, pymysql.InterfaceError):
             self.close()
-            return Unanswered(self._place, words or "the connection broke")
-        return Said(self._place, code, words)
+            return Unanswered(self._place, self._masked(words) or "the connection broke")
+        return Said(self._place, code, self._masked(words))
+
+    def _masked(self, words: str) -> str:
+        """Servers may repeat a statement, or a key of it, in what they say."""
+        for secret in sorted(self._hidden, key=len, reverse=True):
+            words = words.replace(secret, "***")
+        return words
 
     def _connected(self) -> Any:
         if self._connection is None:
@@ -147,7 +205,7 @@ class Session:
         secured: dict[str, Any] = {"ssl_disabled": True} if server.tls is None else {"ssl": _context(server.tls)}
         return pymysql.connect(
             host=host.strip("[]"), port=server.port, user=server.user, password=password, charset="utf8mb4",
-            connect_timeout=CONNECT_TIMEOUT, read_timeout=ANSWER_TIMEOUT, write_timeout=ANSWER_TIMEOUT,
+            connect_timeout=CONNECT_TIMEOUT, read_timeout=self._answer_timeout, write_timeout=ANSWER_TIMEOUT,
             autocommit=None, cursorclass=DictCursor, **secured,
         )  # fmt: skip
 
