@@ -86,8 +86,7 @@ class Doris:
     def _method(self, session: Session, order: BackupOrder) -> str:
         """What the plan says; otherwise export where the server refuses snapshots."""
         self._refuse_other_product(session)
-        apart = self._keeps_apart(session)
-        method = order.plan.method or ("export" if apart else "snapshot")
+        method = order.plan.method or ("export" if groups.keeps_apart(session) else "snapshot")
         self._use_cluster(session, order.plan.backup_cluster)
         if method == "snapshot":
             self._refuse_snapshots(session, "back up")
@@ -103,10 +102,6 @@ class Doris:
             return Import(session, order, reader, found)
         self._refuse_snapshots(session, "restore")
         return Restore(session, order, reader, found)
-
-    def _keeps_apart(self, session: Session) -> bool:
-        about = session.about()
-        return groups.is_shared_data(session) if about.is_starrocks else about.decoupled
 
     def _use_cluster(self, session: Session, named: str | None) -> None:
         about = session.about()
@@ -126,7 +121,7 @@ class Doris:
             )
 
     def _refuse_snapshots(self, session: Session, what: str) -> None:
-        if self._keeps_apart(session):
+        if groups.keeps_apart(session):
             raise EngineFailed(
                 f"warehouse {self._warehouse.name} keeps compute and storage apart ({session.about().label}): its "
                 f"SQL cannot {what} by snapshots, which the server refuses as not supported in cloud mode"

@@ -37,8 +37,10 @@ def chosen(session: Session, warehouse: str, group: str | None) -> str:
     return known[0]
 
 
-def is_shared_data(session: Session) -> bool:
-    """Whether a StarRocks keeps compute and storage apart; one that does not tell this user is taken as not."""
+def keeps_apart(session: Session) -> bool:
+    """Whether compute and storage are apart; a StarRocks that does not tell this user is taken as one where not."""
+    if not session.about().is_starrocks:
+        return session.about().decoupled
     try:
         rows = session.ask(export_statements.RUN_MODE)
     except Said as refusal:
