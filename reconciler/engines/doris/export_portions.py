@@ -37,7 +37,7 @@ def size_of(written: str) -> int:
     return int(float(found[1].replace(",", "")) * UNITS[found[2].upper()]) if found else 0
 
 
-def portions(partitions: Iterable[Partition], limit: int = PORTION) -> tuple[tuple[str, ...] | None, ...]:
+def portions(partitions: Iterable[Partition], limit: int) -> tuple[tuple[str, ...] | None, ...]:
     """The names for each statement, in the server's order; None is the table as a whole, in one statement.
 
     A partition larger than the limit goes alone: a part of it would be no snapshot of it.

@@ -14,6 +14,7 @@ from reconciler.engines.doris import (
     ddl_text,
     export_finish,
     export_loads,
+    export_looks,
     export_statements,
     export_swap,
     replicas,
@@ -89,7 +90,7 @@ class Import:
             return dict(json.loads(self._order.journal))
         beside = [part.place.target for part in self._parts if part.place.is_beside]
         journal = {
-            "began": _time(self._session),
+            "began": export_looks.time(self._session),
             "stood": {target: export_swap.fingerprint(self._session, target) for target in beside},
         }
         self._order.claim(json.dumps(journal))
@@ -127,7 +128,9 @@ class Import:
         crew = Crew(self._session, TIMEOUT)
         place, restore_id = self._order.manifest.place, self._order.restore_id
         loads = Loads(place, restore_id, self._reader, watch, crew.marks, strict_casts=strict)
-        forgotten = self._order.journal is not None and export_loads.may_be_forgotten(began, _time(self._session))
+        forgotten = self._order.journal is not None and export_loads.may_be_forgotten(
+            began, export_looks.time(self._session)
+        )
         every = [table for part in parts for table in part.tables if table.record["rows"]]
         amount, done = sum(len(table.record["portions"]) for table in every) or 1, 0
         try:
@@ -202,11 +205,6 @@ class Import:
 
 def place_of(order: RestoreOrder, target: str) -> Place:
     return export_swap.place(order.restore_id, target, replace=target in order.replace)
-
-
-def _time(session: Session) -> str:
-    (row,) = session.ask(export_statements.SERVER_TIME)
-    return str(row["at"])[:19]
 
 
 def _unknown_properties(refusal: Said, printed: str) -> set[str]:

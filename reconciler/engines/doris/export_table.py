@@ -8,13 +8,13 @@ import json
 from typing import Any, NamedTuple
 
 from reconciler.core.ports import AttemptFolder
-from reconciler.engines.doris import columns, ddl, ddl_text, export_portions, export_statements
+from reconciler.engines.doris import ddl, ddl_text, export_portions
+from reconciler.engines.doris import export_looks as looks
 from reconciler.engines.doris.columns import Column
 from reconciler.engines.doris.export_contents import Subject
 from reconciler.engines.doris.export_portions import Partition
 from reconciler.engines.doris.export_unload import Portion
-from reconciler.engines.doris.session import Said, Session
-from reconciler.errors import EngineFailed
+from reconciler.engines.doris.session import Session
 
 ROUNDS = 3  # in one run; then the attempt pauses
 
@@ -79,21 +79,21 @@ class Tables:
         return _entry(round_, ended, records)
 
     def _look_before(self, subject: Subject) -> dict[str, Any]:
-        printed = self._printed(subject)
-        partitions = self._partitions(subject)
+        session = self._session
+        printed, partitions = looks.printed(session, subject), looks.partitions(session, subject)
         kind = ddl.property_of(printed, "function_column.sequence_type")
+        portions = export_portions.portions(partitions, export_portions.PORTION)
         return {
-            "format": 1, "statement": printed, "began": self._time(), "sequence": self._sequence(subject, kind),
-            "has_sequence": kind is not None, "rollups": self._rollups(subject),
+            "format": 1, "statement": printed, "began": looks.time(session), "has_sequence": kind is not None,
+            "sequence": looks.sequence(session, subject, kind), "rollups": looks.rollups(session, subject),
             "partitions": [list(item) for item in partitions],
-            "portions": [None if names is None else list(names) for names in export_portions.portions(partitions)],
+            "portions": [None if names is None else list(names) for names in portions],
         }  # fmt: skip
 
     def _look_after(self, round_: Round, records: list[dict[str, Any]]) -> dict[str, Any] | None:
-        subject, begun = round_.subject, round_.begun
-        counted = self._counted(subject) if self._counts else None
-        partitions = self._partitions(subject)
-        printed = self._printed(subject)
+        session, subject, begun = self._session, round_.subject, round_.begun
+        counted = looks.counted(session, subject) if self._counts else None
+        partitions, printed = looks.partitions(session, subject), looks.printed(session, subject)
         if ddl_text.without_partitions(printed) != ddl_text.without_partitions(begun["statement"]):
             self.void(round_, "its definition changed")
             return None
@@ -104,76 +104,10 @@ class Tables:
             self.void(round_, f"{rows:,} rows were exported, {counted:,} counted")
             return None
         return {
-            "format": 1, "ended": self._time(), "moving": moving, "partitions": [list(item) for item in partitions],
+            "format": 1, "ended": looks.time(session), "moving": moving, "counted": counted,
+            "partitions": [list(item) for item in partitions], "next_id": looks.next_id(session, subject, printed),
             "not_included": export_portions.appeared(before, partitions) if begun["portions"] != [None] else (),
-            "counted": counted, "next_id": self._next_id(subject, printed),
         }  # fmt: skip
-
-    def _printed(self, subject: Subject) -> str:
-        (row,) = self._session.ask(export_statements.show_create("TABLE", subject.database, subject.table))
-        printed = str(row["Create Table"])
-        try:
-            ddl.replayable(printed, subject.database, subject.table, {})
-        except ValueError as error:
-            raise EngineFailed(f"the definition of table {subject.title} cannot be kept: {error}") from None
-        return printed
-
-    def _partitions(self, subject: Subject) -> tuple[Partition, ...]:
-        rows = self._session.ask(export_statements.show_partitions(subject.database, subject.table))
-        return tuple(map(export_portions.partition, rows))
-
-    def _sequence(self, subject: Subject, kind: str | None) -> list[Any] | None:
-        """The hidden column, as one of the columns; None where there is none, or the server keeps it to itself.
-
-        Without it, later loads that come out of order may win over newer rows.
-        """
-        if kind is None:
-            return None
-        try:
-            self._session.ask(export_statements.no_row(subject.database, subject.table, ddl.SEQUENCE))
-        except Said as refusal:
-            if refusal.passing:
-                raise
-            return None
-        return list(columns.column(ddl.SEQUENCE, kind))
-
-    def _next_id(self, subject: Subject, printed: str) -> int | None:
-        column = ddl.counting_column(printed)
-        if column is None:
-            return None
-        (row,) = self._session.ask(export_statements.largest(subject.database, subject.table, column))
-        return int(row["largest"] or 0) + 1
-
-    def _counted(self, subject: Subject) -> int:
-        (row,) = self._session.ask(export_statements.count(subject.database, subject.table))
-        return int(row["amount"])
-
-    def _rollups(self, subject: Subject) -> list[dict[str, Any]]:
-        """Those of Doris; StarRocks tells them among the materialized views."""
-        if self._session.about().is_starrocks:
-            return []
-        indexes: dict[str, list[str]] = {}
-        current = subject.table
-        for row in self._session.ask(export_statements.describe_all(subject.database, subject.table)):
-            current = str(row["IndexName"] or current)
-            if row["Field"]:
-                indexes.setdefault(current, []).append(str(row["Field"]))
-        return [{"name": name, "columns": fields, "statement": self._rollup(subject, name)}
-                for name, fields in sorted(indexes.items()) if name != subject.table]  # fmt: skip
-
-    def _rollup(self, subject: Subject, name: str) -> str | None:
-        try:
-            rows = self._session.ask(export_statements.show_create_rollup(subject.database, subject.table, name))
-        except Said as refusal:
-            if refusal.passing:
-                raise
-            return None
-        return str(rows[0]["CreateStmt"] or "") or None if rows else None
-
-    def _time(self) -> str:
-        """By the server's clock, in UTC."""
-        (row,) = self._session.ask(export_statements.SERVER_TIME)
-        return str(row["at"])[:19]
 
 
 def _entry(round_: Round, ended: dict[str, Any], records: list[dict[str, Any]]) -> dict[str, Any]:
