@@ -67,7 +67,7 @@ VARIABLES = {  # session variables that may be set, with their first values
     "sql_mode": "", "sql_select_limit": "9223372036854775807", "wait_timeout": "28800", "interactive_timeout": "28800",
     "net_read_timeout": "60", "net_write_timeout": "60", "max_allowed_packet": "1048576", "enable_insert_strict": "true",
     "insert_max_filter_ratio": "1.0", "enable_parallel_outfile": "false", "show_hidden_columns": "false",
-    "skip_delete_sign": "false", "session_context": "", "cloud_cluster": "", "compute_group": "", "group_commit": "off_mode",
+    "skip_delete_sign": "false", "require_sequence_in_insert": "true", "session_context": "", "cloud_cluster": "", "compute_group": "", "group_commit": "off_mode",
     "enable_unicode_name_support": "false", "lower_case_table_names": "0", "character_set_client": "utf8mb4",
     "character_set_connection": "utf8mb4", "character_set_results": "utf8mb4", "character_set_server": "utf8mb4",
     "collation_connection": "utf8mb4_0900_bin", "tx_isolation": "REPEATABLE-READ", "enable_strict_cast": "false",

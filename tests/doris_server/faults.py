@@ -51,6 +51,10 @@ class Faults:
     s3: str = ""  # the text with which S3 refuses the server
     content: str = ""  # wrong_md5, missing: of the next backup's first tablet file
     not_ready: bool = False
+    late: int = 0  # loads that answer COMMITTED
+    orphaned: int = 0  # exports that are repeated inside
+    lost: int = 0  # exports whose files are not there
+    missed: int = 0  # rows too few that the next export tells
     released: threading.Event = field(default_factory=threading.Event)
 
     def drop_before(self, statement: str = "", nth: int = 1, times: int = 1) -> None:
@@ -136,10 +140,27 @@ class Faults:
             raise ValueError(what)
         self.content = what
 
+    def publish_late(self, times: int = 1) -> None:
+        """The next loads answer COMMITTED, and their rows are seen after `control.publish()`. Export contract §4.2"""
+        self.late = times
+
+    def orphans(self, times: int = 1) -> None:
+        """The server repeats the next exports after a part of them was written; those files stay. Export contract §2"""
+        self.orphaned = times
+
+    def lose_files(self, times: int = 1) -> None:
+        """The next exports tell of files that are not there (#23441)."""
+        self.lost = times
+
+    def miscount(self, rows: int = 1) -> None:
+        """The next export leaves out rows, and does not say so (#45247)."""
+        self.missed = rows
+
     def clear(self) -> None:
         self.traps.clear()
         self.jobs.clear()
         self.s3 = self.content = ""
+        self.late = self.orphaned = self.lost = self.missed = 0
         self.not_ready = False
         self.release()
 

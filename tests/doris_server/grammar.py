@@ -161,6 +161,11 @@ def _use(reader: Reader, dialect: Dialect) -> s.Use:
     return s.Use(target, group)
 
 
+def _describe(reader: Reader) -> s.Show:
+    target = reader.qualified()
+    return s.Show("ALL COLUMNS" if reader.take("ALL") else "COLUMNS", target)
+
+
 def _kill(reader: Reader, dialect: Dialect) -> s.Kill:
     """KILL [CONNECTION] n, KILL QUERY n, KILL QUERY "id": export contract §2."""
     query_only = reader.take("QUERY")
@@ -184,8 +189,9 @@ FORMS = {
     "USE": _use,
     "KILL": _kill,
     "SHOW": show,
-    "DESCRIBE": lambda reader, _: s.Show("COLUMNS", reader.qualified()),
-    "DESC": lambda reader, _: s.Show("COLUMNS", reader.qualified()),
+    "DESCRIBE": lambda reader, _: _describe(reader),
+    "DESC": lambda reader, _: _describe(reader),
+    "ADMIN SHOW FRONTEND CONFIG": lambda reader, _: s.FrontendConfig(reader.text() if reader.take("LIKE") else None),
     "STAND_IN": _control,
     **ddl.FORMS,
 }

@@ -23,6 +23,7 @@ class Session:
         self.group: str | None = None
         self.running: processes.Running | None = None
         self.touched: list[str] = []  # tables that the statement reads
+        self.from_files = False  # whether the statement reads files
         self.scratch: list[str] = []  # tables of the statement that runs
         self.cut: Callable[[], object] | None = None  # ends the connection
         self.gone = False
@@ -83,7 +84,7 @@ class Session:
         versions = dict.fromkeys(VERSIONS, dialect.version if dialect.starrocks else dialect.handshake)
         return {**versions, "currentschema": self.database or "", "database": self.database or "", "schema": self.database or "",
                 "user": f"'{self.user.name}'@'127.0.0.1'", "currentuser": f"'{self.user.name}'@'%'",
-                "current_user": f"'{self.user.name}'@'%'", "connection_id": str(self.number)}  # fmt: skip
+                "current_user": f"'{self.user.name}'@'%'", "connection_id": str(self.number), "connectionid": str(self.number)}  # fmt: skip
 
     def find(self, target: tuple[str, ...]) -> Table:
         """[[catalog.]db.]table"""
