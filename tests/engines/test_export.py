@@ -22,7 +22,7 @@ def test_an_export_comes_back_under_another_name_in_either_mode(decoupled, targe
     at.back_up()
     state, words = at.restore(databases={"sales": "sales_restored", "crm": "crm"})
 
-    assert (state, words) == ("succeeded", f"restored sales_restored, crm from {TASK}")
+    assert (state, words) == ("succeeded", f"restored crm, sales_restored from {TASK}")
     at.assert_same("sales", "sales_restored", "orders", "days", "names")
     at.assert_same("crm", "crm", "people")
 

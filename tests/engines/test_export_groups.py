@@ -37,7 +37,7 @@ def test_a_group_that_was_stopped_by_hand_fails_at_once_and_in_words(decoupled):
 def test_a_group_without_usage_and_one_that_is_not_there_are_told_apart(decoupled, group, words):
     """D6: no privilege fails at once with what to do."""
     at = decoupled()
-    at.source.add_user("narrow", "", load={"*"}, select={"*"}, groups={"adhoc"})
+    at.source.add_user("narrow", "", load={"*"}, select={"*"}, usage={"adhoc"})
     at.site.document["warehouses"]["shop"]["user"] = "narrow"
     at.site.plan["backup_cluster"] = group
     at.site.write()

@@ -3,9 +3,9 @@
 import threading
 
 import pytest
-from told import MONDAY_2, MONDAY_3, restored, status
+from told import MONDAY_2, MONDAY_3, restored, status, wait_until
 
-from reconciler.engines.doris import export_loads, export_portions
+from reconciler.engines.doris import export_portions
 
 STATEMENTS = (
     "^CREATE DATABASE", "^CREATE TABLE", "^SET session_context", "^INSERT", "^SELECT COUNT", "^SHOW TRANSACTION", "^CREATE VIEW",
@@ -42,48 +42,33 @@ def test_a_load_that_goes_on_after_its_connection_is_waited_for(decoupled, at_po
     at.assert_same("sales", "copy", "orders")
 
 
-def test_labels_that_are_forgotten_make_a_half_loaded_table_be_loaded_anew(decoupled, monkeypatch):
-    """R1: after twelve hours nothing tells a portion that was loaded from one that was not."""
-    monkeypatch.setattr(export_portions, "PORTION", 1)
+@pytest.mark.parametrize(("hours", "loads"), [(0, 2), (13, 3)])
+def test_a_restore_that_is_killed_goes_on_as_far_as_labels_can_tell(decoupled, monkeypatch, hours, loads):
+    """R1, T1: within hours a portion is loaded once; after twelve of them a half-loaded table is emptied first, since
+    nothing tells a portion that was loaded from one that was not."""
     at = decoupled("coupled")
+    at.source.sql("INSERT INTO sales.days VALUES ('2026-02-17', 4)")
+    monkeypatch.setattr(export_portions, "PORTION", 1)
     at.back_up()
     at.site.restore("r-1", databases={"sales": "copy"})
-    die_after(monkeypatch, loads=2)
-    with pytest.raises(KeyboardInterrupt):
-        at.site.apply(MONDAY_3)
-    monkeypatch.undo()
-    at.target.advance(13 * 3600)
+    at.target.faults.hold("^INSERT INTO .*`days`", at="prepare", nth=2)
+    process = at.site.start("apply", now=MONDAY_3)
+    assert at.target.faults.traps[-1].reached.wait(30)
+    wait_until(lambda: loaded(at) == 1)
+    process.kill()
+    process.communicate()
+    at.target.control.restart()
+    at.target.faults.release()
+    at.target.advance(hours * 3600)
     at.site.apply("2026-11-23T16:30:00Z")
     assert restored(at)[0] == "succeeded", restored(at)
     at.assert_same("sales", "copy", "orders", "days")
+    assert loaded(at) == loads
 
 
-def test_a_restore_that_is_killed_goes_on_where_labels_say_so(decoupled, monkeypatch):
-    """R1, T1."""
-    monkeypatch.setattr(export_portions, "PORTION", 1)
-    at = decoupled()
-    at.back_up()
-    at.site.restore("r-1", databases={"sales": "copy"})
-    die_after(monkeypatch, loads=1)
-    with pytest.raises(KeyboardInterrupt):
-        at.site.apply(MONDAY_3)
-    monkeypatch.undo()
-    at.site.apply("2026-11-23T03:10:00Z")
-    assert restored(at)[0] == "succeeded", restored(at)
-    at.assert_same("sales", "copy", "orders", "days")
-
-
-def die_after(monkeypatch, loads: int) -> None:
-    """The process goes after so many loads."""
-    real, done = export_loads.Loads._load, []
-
-    def dies(self, *given):
-        if len(done) >= loads:
-            raise KeyboardInterrupt
-        done.append(1)
-        return real(self, *given)
-
-    monkeypatch.setattr(export_loads.Loads, "_load", dies)
+def loaded(at) -> int:
+    """How many loads of days there were."""
+    return sum(each.table == "days" and each.status == "VISIBLE" for each in at.target.warehouse.transactions)
 
 
 def test_a_named_database_is_replaced_as_a_whole(decoupled):
@@ -148,7 +133,7 @@ def test_a_restore_that_is_cancelled_ends_its_loads_and_says_what_is_left(decoup
     passes = threading.Thread(target=at.site.apply, args=(MONDAY_3,))
     passes.start()
     assert at.target.faults.traps[-1].reached.wait(30)
-    assert at.site.run("cancel", "r-1").code == 0
+    assert at.site.run("cancel", "r-1", now=MONDAY_3).code == 0
     passes.join(timeout=60)
     assert not passes.is_alive()
     state, words = restored(at)

@@ -16,7 +16,9 @@ UNITS = {unit: 1024**power for power, unit in enumerate(("", "K", "M", "G", "T",
 
 
 class Partition(NamedTuple):
-    """`version` grows with every write; `since` is when it became visible, as the server says it (UTC)."""
+    """`version` grows with every write; `since` is when it became visible, as the server says it (UTC); empty where
+    it does not (StarRocks that keeps compute and storage apart).
+    """
 
     name: str
     version: int
@@ -26,7 +28,7 @@ class Partition(NamedTuple):
 
 def partition(row: Mapping[str, Any]) -> Partition:
     return Partition(
-        str(row["PartitionName"]), int(row["VisibleVersion"]), str(row["VisibleVersionTime"]),
+        str(row["PartitionName"]), int(row["VisibleVersion"]), str(row.get("VisibleVersionTime") or ""),
         size_of(str(row.get("DataSize") or "")),
     )  # fmt: skip
 

@@ -35,6 +35,7 @@ PASSING = (
 # What to do about a refusal that no further try gets past, by words of it.
 ADVICE = {
     "manual shutdown": "somebody stopped this cluster by hand: start it, or name another one",
+    "is suspended": "resume it (StarRocks: RESUME WAREHOUSE), or name another one",
     "USAGE denied": "grant it: GRANT USAGE_PRIV ON COMPUTE GROUP … TO the user, see docs/engines.md",
 }
 PASSING_CODES = frozenset({1040, 1203, 1317})
