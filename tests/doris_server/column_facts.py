@@ -46,9 +46,10 @@ def _clause(reader: Reader, found: Facts) -> Facts:
     if reader.take("GENERATED", "ALWAYS", "AS") or reader.take("AS"):
         if reader.sees("("):
             return found._replace(generated=_inside(reader))
-        start = reader.next.start  # StarRocks needs no brackets: AS expression
-        reader.at = len(reader.tokens) - 1
-        return found._replace(generated=reader.sql[start:].strip())
+        start = reader.next.start  # StarRocks needs no brackets: AS expression, and a comment after it
+        while reader.next.kind != "end" and not reader.sees("COMMENT"):
+            reader.at += 1
+        return found._replace(generated=reader.sql[start : reader.next.start].strip())
     if reader.take("KEY"):
         return found._replace(key=True)
     for name in AGGREGATIONS:

@@ -114,7 +114,9 @@ def _partition(name: str, values: tuple[str, ...], kind: str, column: str, starr
 def _distribution(tail: tails.Tail, starrocks: bool) -> str:
     hashed = f"HASH({', '.join(f'`{name}`' for name in tail.hashed)})" if tail.hashed else "RANDOM"
     end = " " if starrocks else ""
-    return f"DISTRIBUTED BY {hashed} BUCKETS {tail.buckets or '10'}{end}" if tail.buckets or not starrocks else f"DISTRIBUTED BY {hashed}"
+    order = f"\nORDER BY({', '.join(f'`{name}`' for name in tail.order)})" if tail.order else ""
+    buckets = f" BUCKETS {tail.buckets or '10'}{end}" if tail.buckets or not starrocks else ""
+    return f"DISTRIBUTED BY {hashed}{buckets}{order}"
 
 
 def properties(warehouse: Any, each: Table) -> dict[str, str]:
@@ -161,8 +163,9 @@ def materialized(warehouse: Any, each: Table) -> str:
     pairs = ",\n".join(f'"{key}" = "{value}"' for key, value in own.items())
     if warehouse.dialect.starrocks:
         quoted = ", ".join(f"`{column.name}`" for column in each.definition.columns)
+        body = each.definition.query.replace("`internal`.", "")
         return (f"CREATE MATERIALIZED VIEW `{each.name}` ({quoted})\nDISTRIBUTED BY RANDOM\n{each.definition.head or 'REFRESH MANUAL'}\n"
-                f'PROPERTIES (\n"replicated_storage" = "true",\n"replication_num" = "{each.definition.replication}"\n)\nAS {each.definition.query};')  # fmt: skip
+                f'PROPERTIES (\n"replicated_storage" = "true",\n"replication_num" = "{each.definition.replication}"\n)\nAS {body};')  # fmt: skip
     head = each.definition.head or "BUILD IMMEDIATE REFRESH AUTO ON MANUAL"
     return (f"CREATE MATERIALIZED VIEW {each.name}\n({columns})\n{head}\nDUPLICATE KEY({each.definition.columns[0].name})\n"
             f"DISTRIBUTED BY RANDOM BUCKETS 2\nPROPERTIES (\n{pairs}\n)\nAS\n{each.definition.query}")  # fmt: skip

@@ -16,6 +16,7 @@ from . import (
     restore_submit,
     show_jobs,
     shows,
+    starrocks_shows,
     tables_ddl,
     transactions,
     user_functions,
@@ -77,9 +78,16 @@ def _backup(session: Session, asked: s.Backup) -> None:
     backup_job.submit(session.warehouse, database, asked)
 
 
+def _refuse_shared_data(dialect: Any) -> None:
+    """StarRocks' documentation says that it cannot; the words are the stand-in's own [?]. §8"""
+    if dialect.cloud and dialect.starrocks:
+        raise Refused("Getting analyzing error. Detail message: BACKUP and RESTORE are not supported in shared-data mode.", 1064)
+
+
 def _cloud_backup(session: Session) -> None:
     """§5.2"""
     dialect = session.warehouse.dialect
+    _refuse_shared_data(dialect)
     if dialect.cloud and dialect.has("-denied"):
         raise Refused("denied", 1105)
     if dialect.cloud:
@@ -89,6 +97,7 @@ def _cloud_backup(session: Session) -> None:
 def _cloud_restore(session: Session) -> None:
     """§5.2: an FE config allows it in newer ones, and then a compute group must be chosen."""
     dialect, warehouse = session.warehouse.dialect, session.warehouse
+    _refuse_shared_data(dialect)
     if not dialect.cloud:
         return
     if not dialect.has("-cloud_restore"):
@@ -197,5 +206,6 @@ HOW: dict[type, Any] = {
     s.ShowCreateFunction: user_functions.show_create,
     s.ShowLoad: lambda session, asked: transactions.loads(session, asked.database, asked.label),
     s.FrontendConfig: shows.frontend_config,
+    s.ResumeWarehouse: lambda session, asked: starrocks_shows.resume(session, asked.name),
     s.Control: _control,
 }

@@ -192,6 +192,7 @@ FORMS = {
     "DESCRIBE": lambda reader, _: _describe(reader),
     "DESC": lambda reader, _: _describe(reader),
     "ADMIN SHOW FRONTEND CONFIG": lambda reader, _: s.FrontendConfig(reader.text() if reader.take("LIKE") else None),
+    "RESUME WAREHOUSE": lambda reader, _: s.ResumeWarehouse(reader.name()),
     "STAND_IN": _control,
     **ddl.FORMS,
 }

@@ -72,8 +72,10 @@ def _usable(session: Any):
 
 def work(session: Any, kind: str, target: str) -> None:
     """A statement that backends carry out: its group is found and woken, and the work is written down."""
-    name = None
-    if session.warehouse.dialect.cloud:
+    name = session.variables["warehouse"] if session.warehouse.dialect.starrocks else None
+    if session.warehouse.dialect.cloud and session.warehouse.dialect.starrocks:
+        warehouse(session, name)
+    elif session.warehouse.dialect.cloud:
         name = chosen(session)
         if name is None:
             raise Refused(NONE, 5099)
@@ -81,6 +83,14 @@ def work(session: Any, kind: str, target: str) -> None:
             raise Refused(f"USAGE denied to user '{session.user.name}'@'%' for cloud cluster '{name}'", 5042)
         wake(session, name)
     session.warehouse.work.append(Work(name, kind, target))
+
+
+def warehouse(session: Any, name: str | None) -> None:
+    """Of StarRocks: one that is suspended does not wake by itself, RESUME WAREHOUSE does it [?]. §8"""
+    if name not in session.warehouse.groups:
+        raise Refused(f"Warehouse name: {name} not exist.", 1064)
+    if session.warehouse.groups[name].state != "running":
+        raise Refused(f"Warehouse {name} is not available: it is suspended", 1064)
 
 
 def shown(session: Any, clusters: bool) -> Rows:

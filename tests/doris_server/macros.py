@@ -26,13 +26,13 @@ MACROS = {
     "to_bitmap(x)": "{'bitmap': CASE WHEN TRY_CAST(x AS UBIGINT) IS NULL THEN []::UBIGINT[] ELSE [TRY_CAST(x AS UBIGINT)] END}",
     "bitmap_empty()": "{'bitmap': []::UBIGINT[]}",
     "bitmap_hash(x)": "{'bitmap': [hash(x) % 4294967296]::UBIGINT[]}",
-    "bitmap_from_string(x)": "{'bitmap': list_sort(list_distinct(TRY_CAST(string_split(x, ',') AS UBIGINT[])))}",
+    "bitmap_from_string(x)": "CASE WHEN x IS NOT NULL THEN {'bitmap': list_sort(list_distinct(TRY_CAST(string_split(x, ',') AS UBIGINT[])))} END",
     "bitmap_to_string(x)": "array_to_string(x.bitmap, ',')",
     "bitmap_count(x)": "len(x.bitmap)",
     "bitmap_union(x)": "CASE WHEN count(x) = 0 THEN NULL ELSE {'bitmap': list_sort(list_distinct(flatten(list(x.bitmap))))} END",
     "bitmap_union_count(x)": "len(list_distinct(flatten(list(x.bitmap))))",
     "bitmap_to_base64(x)": "to_base64(encode('b' || array_to_string(x.bitmap, ',')))",
-    "bitmap_from_base64(x)": "CASE WHEN decode(from_base64(x)) = 'b' THEN {'bitmap': []::UBIGINT[]} ELSE "
+    "bitmap_from_base64(x)": "CASE WHEN x IS NULL THEN NULL WHEN decode(from_base64(x)) = 'b' THEN {'bitmap': []::UBIGINT[]} ELSE "
                              "{'bitmap': TRY_CAST(string_split(decode(from_base64(x))[2:], ',') AS UBIGINT[])} END",
     "base64_to_bitmap(x)": "bitmap_from_base64(x)",
     "hll_hash(x)": "{'hll': [hash(x)]::UBIGINT[]}",
@@ -40,15 +40,15 @@ MACROS = {
     "hll_union(x)": "CASE WHEN count(x) = 0 THEN NULL ELSE {'hll': list_sort(list_distinct(flatten(list(x.hll))))} END",
     "hll_cardinality(x)": "len(x.hll)",
     "hll_to_base64(x)": "to_base64(encode('h' || array_to_string(x.hll, ',')))",
-    "hll_from_base64(x)": "CASE WHEN decode(from_base64(x)) = 'h' THEN {'hll': []::UBIGINT[]} ELSE "
+    "hll_from_base64(x)": "CASE WHEN x IS NULL THEN NULL WHEN decode(from_base64(x)) = 'h' THEN {'hll': []::UBIGINT[]} ELSE "
                           "{'hll': TRY_CAST(string_split(decode(from_base64(x))[2:], ',') AS UBIGINT[])} END",
     "hll_serialize(x)": "'h' || array_to_string(x.hll, ',')",
-    "hll_deserialize(x)": "CASE WHEN x = 'h' THEN {'hll': []::UBIGINT[]} ELSE {'hll': TRY_CAST(string_split(x[2:], ',') AS UBIGINT[])} END",
+    "hll_deserialize(x)": "CASE WHEN x IS NULL THEN NULL WHEN x = 'h' THEN {'hll': []::UBIGINT[]} ELSE {'hll': TRY_CAST(string_split(x[2:], ',') AS UBIGINT[])} END",
     "to_quantile_state(x, compression)": "{'quantile': [x::DOUBLE]}",
     "quantile_state_empty()": "{'quantile': []::DOUBLE[]}",
     "quantile_union(x)": "CASE WHEN count(x) = 0 THEN NULL ELSE {'quantile': list_sort(flatten(list(x.quantile)))} END",
     "quantile_state_to_base64(x)": "to_base64(encode('q' || array_to_string(x.quantile, ',')))",
-    "quantile_state_from_base64(x)": "CASE WHEN decode(from_base64(x)) = 'q' THEN {'quantile': []::DOUBLE[]} ELSE "
+    "quantile_state_from_base64(x)": "CASE WHEN x IS NULL THEN NULL WHEN decode(from_base64(x)) = 'q' THEN {'quantile': []::DOUBLE[]} ELSE "
                                      "{'quantile': TRY_CAST(string_split(decode(from_base64(x))[2:], ',') AS DOUBLE[])} END",
 }  # fmt: skip
 

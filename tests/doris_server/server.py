@@ -37,7 +37,8 @@ class DorisServer:
     ) -> None:  # fmt: skip
         dialect = Dialect(product, version or VERSIONS[product], cloud)
         self.warehouse = Warehouse(dialect, _clock(now, per_look, speed), zone, system_zone)
-        for name in groups or (("compute_group_1",) if cloud else ()):
+        first = "default_warehouse" if dialect.starrocks else "compute_group_1"
+        for name in groups or ((first,) if cloud else ()):
             self.warehouse.groups[name] = Group(name)
         self.add_user("root", root_password, admin=True)
         self._behind = Session(

@@ -74,6 +74,8 @@ class Session:
         if name in {"cloud_cluster", "compute_group"} and value:
             groups.use(self, value)
             self.variables["cloud_cluster"] = self.variables["compute_group"] = value
+        if name == "warehouse" and self.warehouse.dialect.cloud and value not in self.warehouse.groups:
+            raise Refused(f"Warehouse name: {value} not exist.", 1064)
         if scope == "global":
             self.user.needs_admin()
             self.warehouse.globals[name] = value

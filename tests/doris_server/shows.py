@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from . import clock, column_facts, create_texts, kinds, processes, tails
+from . import clock, column_facts, create_texts, kinds, processes, starrocks_shows, tails
 from .answers import Rows, table
 from .catalogs import matches
 from .errors import Refused
@@ -81,6 +81,8 @@ def _index_rows(session: Any, each: Any) -> list[tuple]:
 
 def _partitions(session: Any, asked: Show) -> Rows:
     """Each with its visible version, which every write makes larger: export contract §5.1, §6."""
+    if session.warehouse.dialect.starrocks:
+        return starrocks_shows.partitions(session, session.find(asked.target))
     each, zone, wide = session.find(asked.target), session.variable("time_zone"), session.warehouse.dialect.has("-wide_partitions")
     tail, rows = tails.parse(each.definition.tail), []
     ranges, key = dict(each.definition.partitions.items), each.definition.partitions.column

@@ -233,6 +233,10 @@ class ShowLoad(NamedTuple):
     label: str | None
 
 
+class ResumeWarehouse(NamedTuple):
+    name: str
+
+
 class FrontendConfig(NamedTuple):
     like: str | None
 

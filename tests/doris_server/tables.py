@@ -145,7 +145,7 @@ class Table:
         count = int(tail.buckets) if tail.buckets.isdigit() else 1
         hashed = ", ".join(map(quoted, tail.hashed or self.all_columns[:1]))
         return [
-            (name, self.partitions.get(name, self.id) * 1000 + at, f"({predicate}) AND hash({hashed}) % {count} = {at}")
+            (name, self.partitions.get(name, self.id) * 1000 + at, f"({predicate}) AND (hash({hashed}) >> 20) % {count} = {at}")
             for name, predicate in self.definition.predicates(self.name).items() for at in range(count)
         ]  # fmt: skip
 
