@@ -2,7 +2,7 @@
 
 import pytest
 from exported import Exported
-from told import TASK, restored, states
+from told import MONDAY_2, TASK, restored, states
 
 EVERY = [
     ("id", "INT NOT NULL", "1"), ("flag", "BOOLEAN", "TRUE"), ("big", "BIGINT", "9223372036854775807"),
@@ -80,13 +80,17 @@ def test_rows_that_storage_does_not_have_fail_the_try(stars):
     at.assert_same("sales", "copy", "orders", "days")
 
 
-def test_a_set_of_one_product_is_not_restored_into_the_other(stars, doris):
-    """E4: families of engines."""
-    at = stars()
-    at.back_up()
-    other = doris("doris", "4.0.2")
-    at.site.document["warehouses"]["other"] |= {"engine": "doris", "port": other.port}
+@pytest.mark.parametrize(("cluster", "state", "words"), [
+    ("wh_backup", "succeeded", ""), ("nightly", "failed", "nightly not exist"), ("asleep", "failed", "resume it (StarRocks: RESUME WAREHOUSE)"),
+])  # fmt: skip
+def test_the_warehouse_that_works_is_the_named_one(stars, cluster, state, words):
+    """E2: `backup_cluster` is StarRocks' warehouse."""
+    at = stars(cloud=True, groups=("default_warehouse", "wh_backup", "asleep"))
+    at.source.control.suspend("asleep")
+    at.site.plan["backup_cluster"] = cluster
     at.site.write()
-    state, words = at.restore(databases={"sales": "copy"})
-    assert state == "failed", words
-    assert states(at.site)[TASK][0] == "succeeded"
+    at.site.apply("2026-11-23T01:30:00Z")
+    at.site.apply(MONDAY_2)
+    found, reason = states(at.site)[TASK]
+    assert (found, words in str(reason)) == (state, True), reason
+    assert {group for group, kind, _ in at.source.warehouse.work if kind == "outfile"} <= {"wh_backup"}

@@ -60,7 +60,8 @@ class Column(NamedTuple):
 
 def column(name: str, kind: str, *, starrocks: bool = False) -> Column:
     """`kind` as in information_schema.columns."""
-    ways = _ways("largeint" if kind.strip().lower() == UNSIGNED else kind.strip().lower(), starrocks)
+    plain = kind.strip().lower()
+    ways = _ways("largeint" if plain == UNSIGNED or base(plain) == "largeint" else plain, starrocks)
     return Column(name, kind, *(ways or (None, None)))
 
 

@@ -61,7 +61,7 @@ class Import:
         """Everything that can be known before anything is changed (R4)."""
         existing = tables.databases(self._session)
         for part in self._parts:
-            self._refuse_other_kind(part)
+            self._refuse_other_format(part)
             self._refuse_incomplete(part)
             self._refuse_full(part, existing)
 
@@ -182,11 +182,8 @@ class Import:
                 f"`databases: {{…}}`, or name it under `if_exists: {{replace: [{where.target}]}}`"
             )
 
-    def _refuse_other_kind(self, part: Part) -> None:
-        about = self._session.about()
-        if part.inventory["product"] != about.product:
-            raise EngineFailed(f"the set was made by {part.inventory['product']}; {about.label} cannot take its "
-                               f"definitions")  # fmt: skip
+    @staticmethod
+    def _refuse_other_format(part: Part) -> None:
         if part.inventory["format"] != FORMAT:
             raise EngineFailed(f"the inventory of database {part.source} has format {part.inventory['format']}, "
                                f"this release reads {FORMAT}")  # fmt: skip
