@@ -1,11 +1,12 @@
 """Objects in S3 as exports and loads see them: by properties of the statement. Export contract §2, §4.1."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from . import layout
+from . import layout, processes
 from .errors import Refused
 
 
@@ -17,15 +18,17 @@ class Place:
         if found is None:
             raise Refused(f"Invalid S3 uri: {url}", 1105)
         self.bucket, self.key = found[1], re.sub(r"/{2,}", "/", found[2])
-        self._faults = session.warehouse.faults
+        self._session, self._faults = session, session.warehouse.faults
         names = layout.STARROCKS_NAMES if session.warehouse.dialect.starrocks else layout.NAMES
         self._client = layout._client(properties, names)
 
     def put(self, key: str, content: bytes) -> None:
         self._asked(self._client.put_object, Key=key, Body=content)
 
-    def get(self, key: str) -> bytes:
-        return self._asked(self._client.get_object, Key=key)["Body"].read()
+    def get(self, key: str, path: Path) -> None:
+        """Into a file."""
+        with path.open("wb") as file:
+            self._asked(self._client.download_fileobj, Key=key, Fileobj=file)
 
     def matching(self) -> list[str]:
         """Keys of the pattern, in order. No match is no error (#25280)."""
@@ -43,7 +46,8 @@ class Place:
         if self._faults.s3:
             raise Refused(f"[INTERNAL_ERROR]{self._faults.s3}", 1105)
         try:
-            return call(Bucket=self.bucket, **arguments)
+            with processes.elsewhere(self._session):
+                return call(Bucket=self.bucket, **arguments)
         except (ClientError, BotoCoreError) as error:
             raise Refused(f"[IO_ERROR]failed to access S3: {error}", 1105) from error
 

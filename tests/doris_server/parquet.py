@@ -11,6 +11,7 @@ from . import kinds, queries, sources
 from .errors import Refused
 from .tables import quoted
 
+SAMPLE = 10_000  # rows by which the size of a row is told
 GREGORIAN = "DATE '1582-10-15'"
 NOT_IN_STARROCKS = {"HUGEINT", kinds.WIDE, *kinds.OPAQUE.values()}
 
@@ -40,8 +41,8 @@ class Source:
         count = max(0, end - first - missed)
         if count == 0 or size == math.inf:
             return [Part(first, count)]
-        whole = len(self.content(Part(first, count), "uncompressed"))
-        rows = max(1, math.ceil(size * count / whole))
+        sample = min(count, SAMPLE)
+        rows = max(1, math.ceil(size * sample / len(self.content(Part(first, sample), "uncompressed"))))
         return [Part(begin, min(rows, first + count - begin)) for begin in range(first, first + count + 1, rows)]
 
     def content(self, part: Part, compression: str) -> bytes:

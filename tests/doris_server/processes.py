@@ -1,7 +1,9 @@
 """Statements that run: pausing them in their middle, listing them, ending them. Export contract §2."""
 
+import contextlib
 import threading
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -23,6 +25,19 @@ class Running:
     killed: threading.Event = field(default_factory=threading.Event)
 
 
+@contextlib.contextmanager
+def elsewhere(session: Any) -> Iterator[None]:
+    """For the way to S3 and back: the warehouse goes on meanwhile."""
+    if session.running is None:
+        yield
+        return
+    session.warehouse.lock.release()
+    try:
+        yield
+    finally:
+        session.warehouse.lock.acquire()
+
+
 def pause(session: Any, at: str) -> None:
     """Where a statement may be held, or ended. The warehouse goes on without it meanwhile."""
     running = session.running
@@ -30,12 +45,9 @@ def pause(session: Any, at: str) -> None:
         return
     if running.trap is not None and running.trap.holds(at):
         running.trap.reached.set()
-        session.warehouse.lock.release()
-        try:
+        with elsewhere(session):
             while not (session.warehouse.faults.released.is_set() or running.killed.is_set()):
                 running.killed.wait(0.01)
-        finally:
-            session.warehouse.lock.acquire()
     if running.killed.is_set():
         raise Refused("cancel query by user from 127.0.0.1:9030", 1105)
 

@@ -1,5 +1,6 @@
 """One connection's view of the warehouse: who asks, in which database and group, with which variables."""
 
+import tempfile
 from collections.abc import Callable
 from typing import Any
 
@@ -25,6 +26,7 @@ class Session:
         self.touched: list[str] = []  # tables that the statement reads
         self.from_files = False  # whether the statement reads files
         self.scratch: list[str] = []  # tables of the statement that runs
+        self.folders: list[tempfile.TemporaryDirectory] = []  # of files that the statement reads
         self.cut: Callable[[], object] | None = None  # ends the connection
         self.gone = False
 
@@ -57,6 +59,7 @@ class Session:
         """For the text of a view, whose names are those of its own database."""
         other = Session(self.warehouse, self.user, self.frontend, self.variables, self.number)
         other.database, other.group, other.scratch, other.touched = database, self.group, self.scratch, self.touched
+        other.folders = self.folders
         return other
 
     def variable(self, name: str, scope: str = "") -> str:
@@ -128,8 +131,11 @@ class Session:
     def end(self) -> None:
         self.running = None
         for name in self.scratch:
-            self.warehouse.store.run(f"DROP TABLE IF EXISTS {name}")
+            self.warehouse.store.run(f"DROP {'VIEW' if name.startswith('seen_') else 'TABLE'} IF EXISTS {name}")
+        for folder in self.folders:
+            folder.cleanup()
         self.scratch.clear()
+        self.folders.clear()
         if self.gone:
             self.warehouse.sessions.pop(self.number, None)
 

@@ -40,12 +40,12 @@ def files(session: Any, given: dict[str, str]) -> str:
     keys = place.matching()
     if not keys:
         return _none(session, url)
-    with tempfile.TemporaryDirectory() as folder:
-        paths = []
-        for at, key in enumerate(keys):
-            paths.append(str(Path(folder, f"{at}.parquet")))
-            Path(paths[-1]).write_bytes(place.get(key))
-        return _read(session, paths, keys)
+    folder = tempfile.TemporaryDirectory()
+    session.folders.append(folder)
+    paths = [str(Path(folder.name, f"{at}.parquet")) for at in range(len(keys))]
+    for path, key in zip(paths, keys, strict=True):
+        place.get(key, Path(path))
+    return _read(session, paths, keys)
 
 
 def _none(session: Any, url: str) -> str:
@@ -85,10 +85,10 @@ def zone_seconds(session: Any) -> int:
 
 
 def _made(session: Any, query: str) -> str:
-    name = f"scratch_{next(session.warehouse.ids)}"
+    name = f"seen_{next(session.warehouse.ids)}"
     session.scratch.append(name)
     session.from_files = True
-    session.warehouse.store.run(f"CREATE TABLE {name} AS {query}")
+    session.warehouse.store.run(f"CREATE VIEW {name} AS {query}")
     return name
 
 

@@ -3,7 +3,7 @@
 import uuid
 from typing import Any
 
-from . import outfile, parquet, processes, queries
+from . import groups, outfile, parquet, processes, queries
 from .answers import Done
 from .errors import Refused
 from .objects import Place
@@ -18,6 +18,7 @@ def run(session: Any, reader: Reader) -> Done:
     properties = dict(reader.listed(reader._property))
     query = queries.select(session, reader.sql[reader.next.start :].strip().rstrip(";"))
     _check(properties)
+    groups.work(session, "outfile", properties["path"])
     place = Place(session, properties, properties["path"])
     size = outfile.SIZES["GB"]
     if "target_max_file_size" in properties:

@@ -180,9 +180,12 @@ def test_the_chosen_warehouse_does_the_work_if_it_is_awake(shared):
     query = shared()
     query("SET WAREHOUSE = 'wh_backup'")
     query("SELECT count(*) AS n FROM d.t")
-    assert query.server.warehouse.work[-1] == ("wh_backup", "query", "d.t")
+    unload = f"INSERT INTO {files(query)} SELECT id AS c1 FROM d.t"
+    query(unload)
+    assert query.server.warehouse.work[-2:] == [("wh_backup", "query", "d.t"), ("wh_backup", "outfile", f"s3://backups/{query.prefix}/x/")]
     query.server.control.suspend("wh_backup")
-    assert "wh_backup is not available" in query.refused("SELECT count(*) AS n FROM d.t")[1]
+    for statement in ("SELECT count(*) AS n FROM d.t", unload):
+        assert "wh_backup is not available" in query.refused(statement)[1]
     query("RESUME WAREHOUSE wh_backup")
     query("SELECT count(*) AS n FROM d.t")
     assert query.refused("SET WAREHOUSE = 'nope'")[1] == "Warehouse name: nope not exist."

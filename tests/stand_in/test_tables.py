@@ -107,6 +107,23 @@ def test_the_text_of_a_table_makes_the_same_table(client, table, cloud):
     assert query("SHOW CREATE TABLE d.again")[0]["Create Table"] == shown["Create Table"].replace("TABLE `t`", "TABLE `again`")
 
 
+def test_the_text_of_a_table_has_what_was_said_and_what_was_not(client):
+    query = client(version="4.0.2", cloud=True)
+    query("CREATE DATABASE d")
+    query("CREATE TABLE d.t (`k` INT NOT NULL COMMENT 'a \"b\"', s DECIMAL(38, 9) SUM DEFAULT \"0\", a ARRAY<STRING> REPLACE, "
+          "g AGG_STATE<sum(int)> GENERIC) AGGREGATE KEY(k) COMMENT 'all' PARTITION BY RANGE(k) (PARTITION p VALUES LESS THAN ('5')) "
+          'DISTRIBUTED BY HASH(k) BUCKETS 3 PROPERTIES ("replication_num" = "1", "bloom_filter_columns" = "k")')  # fmt: skip
+    assert query("SHOW CREATE TABLE d.t")[0]["Create Table"] == (
+        'CREATE TABLE `t` (\n  `k` int NOT NULL COMMENT "a \\"b\\"",\n  `s` decimal(38,9) SUM NULL DEFAULT "0",\n'
+        "  `a` array<text> REPLACE NULL,\n  `g` agg_state<sum(int)> GENERIC NULL\n) ENGINE=OLAP\nAGGREGATE KEY(`k`)\nCOMMENT 'all'\n"
+        "PARTITION BY RANGE(`k`)\n(PARTITION p VALUES [('-2147483648'), ('5')))\nDISTRIBUTED BY HASH(`k`) BUCKETS 3\n"
+        'PROPERTIES (\n"file_cache_ttl_seconds" = "0",\n"is_being_synced" = "false",\n"storage_format" = "V2",\n'
+        '"inverted_index_storage_format" = "V2",\n"light_schema_change" = "true",\n"disable_auto_compaction" = "false",\n'
+        '"enable_single_replica_compaction" = "false",\n"group_commit_interval_ms" = "10000",\n"group_commit_data_bytes" = "134217728",\n'
+        '"storage_vault_id" = "1",\n"storage_vault_name" = "built_in_storage_vault",\n"bloom_filter_columns" = "k"\n);'
+    )
+
+
 def test_a_table_whose_properties_do_not_fit_is_refused(client):
     query = client(version="4.0.2", cloud=True)
     query("CREATE DATABASE d")
