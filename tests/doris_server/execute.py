@@ -42,7 +42,7 @@ def run(session: Session, sql: str, trap: Any = None) -> Rows | Done:
             asked = grammar.parse(sql, session.warehouse.dialect)
             if isinstance(asked, ADMIN):
                 session.user.needs_admin()
-            if isinstance(asked, FORWARDED):
+            if isinstance(asked, FORWARDED) or (isinstance(asked, s.Query) and asked.writes):
                 _forward(session)
             answer = _answer(session, asked)
             processes.pause(session, "end")

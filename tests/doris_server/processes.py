@@ -5,7 +5,7 @@ import threading
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from .answers import Rows, table
@@ -46,10 +46,20 @@ def pause(session: Any, at: str) -> None:
     if running.trap is not None and running.trap.holds(at):
         running.trap.reached.set()
         with elsewhere(session):
-            while not (session.warehouse.faults.released.is_set() or running.killed.is_set()):
+            while not (session.warehouse.faults.released.is_set() or running.killed.is_set() or _is_over(session)):
                 running.killed.wait(0.01)
+    if _is_over(session):
+        raise Refused("query timeout", 1105)
     if running.killed.is_set():
         raise Refused("cancel query by user from 127.0.0.1:9030", 1105)
+
+
+def _is_over(session: Any) -> bool:
+    """query_timeout, for INSERT also insert_timeout if it is longer: export contract §2, §4.2."""
+    seconds = int(session.variables["query_timeout"])
+    if session.running.sql.lstrip()[:6].upper() == "INSERT":
+        seconds = max(seconds, int(session.variables["insert_timeout"]))
+    return session.warehouse.clock.now - session.running.started > timedelta(seconds=seconds)
 
 
 def kill(session: Any, who: str, query_only: bool) -> None:

@@ -81,6 +81,8 @@ def _index_rows(session: Any, each: Any) -> list[tuple]:
 
 def _partitions(session: Any, asked: Show) -> Rows:
     """Each with its visible version, which every write makes larger: export contract §5.1, §6."""
+    if session.find(asked.target).kind not in {"OLAP", "MV"}:
+        raise Refused(f"Table[{asked.target[-1]}] is not a OLAP table", 1105)
     if session.warehouse.dialect.starrocks:
         return starrocks_shows.partitions(session, session.find(asked.target))
     each, zone, wide = session.find(asked.target), session.variable("time_zone"), session.warehouse.dialect.has("-wide_partitions")

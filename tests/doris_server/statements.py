@@ -262,6 +262,11 @@ class Query(NamedTuple):
 
     sql: str
 
+    @property
+    def writes(self) -> bool:
+        """Then it is forwarded to the leader."""
+        return self.sql.lstrip()[:6].upper() in {"INSERT", "DELETE", "UPDATE"}
+
 
 class Kill(NamedTuple):
     who: str  # a connection's number, or a query's id

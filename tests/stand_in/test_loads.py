@@ -233,3 +233,13 @@ def test_keys_that_s3_refuses_fail_it(loads):
     load.query.server.faults.refuse_s3("no")
     assert load.query.refused(load.statement()) == (1105, "[INTERNAL_ERROR]no")
     assert load.status() == []
+
+
+def test_writes_are_forwarded_to_the_leader_and_exports_are_not(loads):
+    load = loads(frontends=2)
+    load.query.connection = load.query.server.connect(frontend=1)
+    load.query.server.control.stop_frontend(0)
+    assert load.query.refused(load.statement())[1].startswith("forward to master FE")
+    load.put("SELECT 3 AS c1, 'c' AS c2", "three")
+    load.query.server.control.change_leader(1)
+    assert load() == 3

@@ -3,6 +3,7 @@
 import datetime as dt
 import re
 
+import pymysql
 import pytest
 import seaweed
 
@@ -207,4 +208,24 @@ def test_a_killed_one_stops_and_leaves_what_it_wrote(exports):
     run.query('KILL QUERY "t1"')
     while [row for row in run.query("SHOW PROCESSLIST") if row["CurrentConnected"] == "No"]:
         pass
+    assert len(run.query.objects("x/")) == 1
+
+
+def test_it_ends_when_its_time_is_over(exports):
+    run = exports()
+    run.fill(10)
+    other = run.query.server.connect()
+    other.query("SET query_timeout = 100")
+    other.query("SET enable_parallel_outfile = true")
+    run.query.server.faults.hold("INTO OUTFILE")
+    other._execute_command(3, run.statement())
+    assert run.query.server.faults.traps[-1].reached.wait(10)
+    run.query.server.advance(99)
+    (row,) = [row for row in run.query("SHOW FULL PROCESSLIST") if row["CurrentConnected"] == "No"]
+    assert (row["Time"], row["Info"]) == ("99", run.statement())
+    assert run.query("SELECT QUERY_TIME_MS AS t FROM information_schema.active_queries WHERE SQL LIKE '%OUTFILE%' AND SQL NOT LIKE '%active%'") == [{"t": "99000"}]
+    run.query.server.advance(2)
+    with pytest.raises(pymysql.MySQLError, match="query timeout"):
+        other._read_query_result()
+    other.close()
     assert len(run.query.objects("x/")) == 1
