@@ -57,6 +57,9 @@ def test_merged_tables_come_back_with_their_values_and_go_on_merging(decoupled):
         "CREATE TABLE crm.agg (id INT NOT NULL, n BIGINT SUM, top INT MAX, who BITMAP BITMAP_UNION) AGGREGATE KEY(id) "
         "DISTRIBUTED BY HASH(id) BUCKETS 1",
         "CREATE TABLE crm.counted (id BIGINT NOT NULL AUTO_INCREMENT(1), v INT) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 1",
+        "CREATE TABLE crm.stamped (id INT NOT NULL, at DATETIME NULL DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP) "
+        'UNIQUE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 1 PROPERTIES ("enable_unique_key_merge_on_write" = "true")',
+        "INSERT INTO crm.stamped VALUES (1, '2020-01-02 03:04:05')",
         "CREATE TABLE crm.made (id INT NOT NULL, twice INT AS (id * 2)) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 1",
         "INSERT INTO crm.uniq VALUES (1, 'old'), (2, 'x')", "INSERT INTO crm.uniq VALUES (1, 'new')",
         "INSERT INTO crm.agg VALUES (1, 2, 3, to_bitmap(7)), (1, 5, 1, to_bitmap(9)), (2, 1, 1, to_bitmap(7))",
@@ -65,7 +68,7 @@ def test_merged_tables_come_back_with_their_values_and_go_on_merging(decoupled):
         at.source.sql(statement)
     at.back_up()
     assert at.restore(databases={"crm": "copy"})[0] == "succeeded", restored(at)
-    at.assert_same("crm", "copy", "uniq", "agg", "counted", "made")
+    at.assert_same("crm", "copy", "uniq", "agg", "counted", "made", "stamped")
     assert at.target.sql("SELECT bitmap_to_string(who) FROM copy.agg ORDER BY id") == [("7,9",), ("7",)]
 
     at.target.sql("INSERT INTO copy.counted (v) VALUES (40)")
@@ -153,3 +156,33 @@ def test_a_server_without_the_functions_of_a_type_is_asked_and_the_table_named(d
     at.site.apply(MONDAY_2)
     state, reason = states(at.site)[TASK]
     assert (state, "crm.q (no way through Parquet for a quantile_state)" in reason) == ("failed", True), reason
+
+
+def test_a_hidden_column_that_cannot_be_read_is_named_and_its_rows_come_back(decoupled):
+    """D7: without it later loads may come out of order; the set says so."""
+    at = decoupled()
+    at.source.sql(
+        "CREATE TABLE crm.seq (id INT NOT NULL, v VARCHAR(9)) UNIQUE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 1 "
+        'PROPERTIES ("function_column.sequence_type" = "int")'
+    )
+    at.source.sql("INSERT INTO crm.seq (id, v, `__DORIS_SEQUENCE_COL__`) VALUES (1, 'nine', 9)")
+    at.source.faults.answer("^SELECT `__DORIS_SEQUENCE_COL__`", 1105, "Unknown column '__DORIS_SEQUENCE_COL__'")
+    at.site.apply(MONDAY_2)
+    assert at.document("manifest.json")["skipped_objects"] == [
+        "crm.seq: its hidden sequence column (the server does not let it be read)"
+    ]
+    assert at.restore(databases={"crm": "copy"})[0] == "succeeded", restored(at)
+    at.assert_same("crm", "copy", "seq")
+
+
+def test_a_property_that_the_target_does_not_know_is_left_out(decoupled):
+    """E4: into an older server."""
+    at = decoupled()
+    at.source.sql(
+        "CREATE TABLE crm.new (id INT NOT NULL) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 1 "
+        'PROPERTIES ("compaction_policy" = "time_series")'
+    )
+    at.back_up()
+    at.target.faults.answer("(?s)^CREATE TABLE .*compaction_policy", 1105, "Unknown properties: {compaction_policy=time_series}")
+    assert at.restore(databases={"crm": "copy"})[0] == "succeeded", restored(at)
+    assert "compaction_policy" not in at.target.sql("SHOW CREATE TABLE copy.new")[0][1].replace('"compaction_policy" = "size_based"', "")

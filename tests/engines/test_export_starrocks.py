@@ -94,3 +94,13 @@ def test_the_warehouse_that_works_is_the_named_one(stars, cluster, state, words)
     found, reason = states(at.site)[TASK]
     assert (found, words in str(reason)) == (state, True), reason
     assert {group for group, kind, _ in at.source.warehouse.work if kind == "outfile"} <= {"wh_backup"}
+
+
+def test_materialized_views_of_starrocks_come_back_empty_and_functions_are_named(stars):
+    """D7."""
+    at = stars()
+    at.source.sql("CREATE MATERIALIZED VIEW sales.summary REFRESH ASYNC AS SELECT what, count(*) AS n FROM sales.orders GROUP BY what")
+    at.back_up()
+    assert [item["name"] for item in at.inventory("sales")["materialized_views"]] == ["summary"]
+    assert at.restore(databases={"sales": "copy"})[0] == "succeeded", restored(at)
+    assert (at.source.rows("sales.summary") != [], at.target.rows("copy.summary")) == (True, [])

@@ -216,3 +216,60 @@ def test_counted_rows_that_are_not_those_of_the_export_make_it_again(decoupled):
     ]  # fmt: skip
     assert "were exported" in at.document("void.json")["reason"]
 
+
+
+def test_a_file_without_rows_at_a_writers_end_is_kept_out_of_the_load(decoupled):
+    """A server fails to read one among others (Doris #50795); its rows are none."""
+    at = decoupled()
+    at.source.warehouse.megabyte = 0.001  # bytes: a file a row
+    at.back_up()
+    (portion,) = at.table("sales", "orders")["portions"]
+    assert (len(portion["files"]), len(portion["loaded"])) == (5, 3)
+    assert at.restore(databases={"sales": "copy"})[0] == "succeeded", restored(at)
+    at.assert_same("sales", "copy", "orders", "days")
+
+
+def test_a_table_without_rows_has_its_file_and_no_load(decoupled):
+    """Zero-row files are not loaded."""
+    at = decoupled()
+    at.source.sql("CREATE TABLE crm.none (id INT NOT NULL) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 1")
+    at.back_up()
+    (portion,) = at.table("crm", "none")["portions"]
+    assert (portion["rows"], portion["loaded"]) == (0, [])
+    assert at.restore(databases={"crm": "copy"})[0] == "succeeded", restored(at)
+    at.assert_same("crm", "copy", "none", "people")
+    assert not [label for label in at.target.warehouse.transactions if label.table == "none"]
+
+
+def test_a_backup_past_its_timeout_ends_its_statements(decoupled):
+    """D4."""
+    at = decoupled()
+    at.source.faults.hold("^SELECT .*`orders`.* OUTFILE")
+    passes = threading.Thread(target=at.site.apply, args=(MONDAY_2,))
+    passes.start()
+    wait_until(lambda: any("OUTFILE" in str(row) for row in at.source.sql("SHOW FULL PROCESSLIST")))
+    at.site.clock.pause(3 * 3600)
+    passes.join(timeout=60)
+    assert not passes.is_alive()
+    assert states(at.site)[TASK] == ("failed", "ran past its `timeout`")
+    assert not any("OUTFILE" in str(row) for row in at.source.sql("SHOW FULL PROCESSLIST"))
+
+
+def test_a_table_that_is_dropped_meanwhile_is_named(decoupled, monkeypatch):
+    """D7."""
+    at = decoupled()
+    real = export_unload.Unload.portion
+
+    def dropped(self, session, portion):
+        if portion.table == "people":
+            at.source.sql("DROP TABLE sales.orders")
+            at.source.sql("DROP VIEW sales.names")
+        return real(self, session, portion)
+
+    monkeypatch.setattr("reconciler.engines.doris.crew.AT_ONCE", 1)
+    monkeypatch.setattr(export_unload.Unload, "portion", dropped)
+    at.site.apply(MONDAY_2)
+    assert states(at.site)[TASK][0] == "succeeded", states(at.site)
+    assert at.document("manifest.json")["skipped_objects"] == [
+        "sales.orders (dropped while the backup ran)", "sales.names (dropped while the backup ran)"
+    ]
