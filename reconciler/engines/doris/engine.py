@@ -26,7 +26,8 @@ from reconciler.engines.doris import (
     tables,
 )
 from reconciler.engines.doris.export_backup import Export
-from reconciler.engines.doris.export_restore import Import, place_of
+from reconciler.engines.doris.export_check import place_of
+from reconciler.engines.doris.export_restore import Import
 from reconciler.engines.doris.session import Said, Session, opened
 from reconciler.engines.doris.snapshot_backup import Backup
 from reconciler.engines.doris.snapshot_restore import Restore, inventories

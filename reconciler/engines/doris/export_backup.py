@@ -11,16 +11,14 @@ from typing import Any
 
 from reconciler.core.manifest import Snapshot
 from reconciler.core.ports import AttemptFolder, BackupOrder, Watch
-from reconciler.engines.doris import export_contents, export_definitions
+from reconciler.engines.doris import ddl, export_contents, export_definitions
 from reconciler.engines.doris.crew import Crew
 from reconciler.engines.doris.export_contents import DROPPED, Contents, Subject
 from reconciler.engines.doris.export_rounds import Rounds
-from reconciler.engines.doris.export_table import Tables
+from reconciler.engines.doris.export_table import FORMAT, Tables
 from reconciler.engines.doris.export_unload import Unload
 from reconciler.engines.doris.session import Session
 from reconciler.errors import Cancelled, DeadlinePassed, JobLost
-
-FORMAT = 2  # of an inventory
 
 
 class Export:
@@ -101,6 +99,6 @@ def _notes(entries: dict[Subject, dict[str, Any]]) -> list[str]:
         if entry["partitions_not_included"]:
             found.append(f"{subject.title}: partitions {', '.join(entry['partitions_not_included'])} "
                          f"(they appeared while it was exported)")  # fmt: skip
-        if entry["has_sequence"] and not any(name == "__DORIS_SEQUENCE_COL__" for name, *_ in entry["columns"]):
+        if entry["has_sequence"] and not any(name == ddl.SEQUENCE for name, *_ in entry["columns"]):
             found.append(f"{subject.title}: its hidden sequence column (the server does not let it be read)")
     return found

@@ -6,12 +6,13 @@ and cannot be explained is left as it is, and said.
 
 import json
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from reconciler.core.ports import RestoreOrder, SetReader, Watch
 from reconciler.engines.doris import (
     ddl,
     ddl_text,
+    export_check,
     export_finish,
     export_loads,
     export_looks,
@@ -19,29 +20,14 @@ from reconciler.engines.doris import (
     export_swap,
     replicas,
     statements,
-    tables,
 )
 from reconciler.engines.doris.crew import Crew, Work
+from reconciler.engines.doris.export_check import Part
 from reconciler.engines.doris.export_loads import Loads, Table
-from reconciler.engines.doris.export_swap import Place
 from reconciler.engines.doris.session import Said, Session
-from reconciler.errors import Cancelled, DeadlinePassed, EngineFailed, OutcomeUnknown
+from reconciler.errors import Cancelled, DeadlinePassed, OutcomeUnknown
 
 TIMEOUT = 14_400  # seconds for one load: the server's own default
-FORMAT = 2
-
-
-class Part(NamedTuple):
-    """One database of the set and where it goes."""
-
-    source: str
-    place: Place
-    attempt: int
-    inventory: dict[str, Any]
-
-    @property
-    def tables(self) -> tuple[Table, ...]:
-        return tuple(Table(self.place.into, self.attempt, record) for record in self.inventory["tables"])
 
 
 class Import:
@@ -53,17 +39,12 @@ class Import:
         self._session, self._order, self._reader = session, order, reader
         attempts = {item.database: item.attempt for item in order.manifest.snapshots}
         self._parts = tuple(
-            Part(source, place_of(order, target), attempts[source], inventories[source])
+            Part(source, export_check.place_of(order, target), attempts[source], inventories[source])
             for source, target in order.databases
         )
 
     def check(self) -> None:
-        """Everything that can be known before anything is changed (R4)."""
-        existing = tables.databases(self._session)
-        for part in self._parts:
-            self._refuse_other_format(part)
-            self._refuse_incomplete(part)
-            self._refuse_full(part, existing)
+        export_check.refuse(self._session, self._reader, self._parts)
 
     def run(self, watch: Watch) -> None:
         journal = self._claimed()
@@ -171,37 +152,6 @@ class Import:
                 f"table {table.title} has {present:,} rows, the set has {wanted:,}; look at it, drop database "
                 f"{table.database} if nothing else writes to it, and restore again under a new id"
             )
-
-    def _refuse_full(self, part: Part, existing: tuple[str, ...]) -> None:
-        where = part.place
-        for name in {where.into, where.replaced} - {where.target, None} & {*existing}:
-            raise EngineFailed(f"database {name} exists, in which this restore would work; drop it or rename it")
-        if not where.is_beside and where.target in existing and tables.of(self._session, where.target):
-            raise EngineFailed(
-                f"database {where.target} exists and is not empty; restore under another name with "
-                f"`databases: {{…}}`, or name it under `if_exists: {{replace: [{where.target}]}}`"
-            )
-
-    @staticmethod
-    def _refuse_other_format(part: Part) -> None:
-        if part.inventory["format"] != FORMAT:
-            raise EngineFailed(f"the inventory of database {part.source} has format {part.inventory['format']}, "
-                               f"this release reads {FORMAT}")  # fmt: skip
-
-    def _refuse_incomplete(self, part: Part) -> None:
-        present = {entry.key: entry.size for entry in self._reader.entries(part.attempt, "data/")}
-        for record in part.inventory["tables"]:
-            files = [file for portion in record["portions"] for file in portion["files"]]
-            missing = [name for name, size in files if present.get(name) != size]
-            if missing:
-                raise EngineFailed(
-                    f"the backup of table {part.source}.{record['name']} is incomplete: {len(missing)} of its "
-                    f"{len(files)} files are gone or altered, the first is {missing[0]}; restore another set"
-                )
-
-
-def place_of(order: RestoreOrder, target: str) -> Place:
-    return export_swap.place(order.restore_id, target, replace=target in order.replace)
 
 
 def _unknown_properties(refusal: Said, printed: str) -> set[str]:

@@ -16,6 +16,7 @@ from reconciler.engines.doris.export_portions import Partition
 from reconciler.engines.doris.export_unload import Portion
 from reconciler.engines.doris.session import Session
 
+FORMAT = 2  # of an inventory, whose entries are made here
 ROUNDS = 3  # in one run; then the attempt pauses
 
 
