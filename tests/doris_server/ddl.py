@@ -166,14 +166,25 @@ def _create_view(reader: Reader, dialect: Dialect, materialized: bool = False) -
     quiet = _quiet(reader, "NOT")
     target = reader.qualified()
     columns = tuple(column.name for column in reader.listed(lambda: _view_column(reader))) if reader.sees("(") else ()
-    head, tail = _up_to(reader, *VIEW_TAILS, "AS"), _up_to(reader, "AS")
+    head, tail = _view_clauses(reader)
     reader.expect("AS")
     query = reader.sql[reader.next.start :].strip().rstrip(";")
     reader.at = len(reader.tokens) - 1
     return s.CreateView(target, quiet, query, materialized, head, tail, columns, reader.sql.strip().rstrip(";"))
 
 
+VIEW_HEADS = ("BUILD", "REFRESH")
 VIEW_TAILS = ("DUPLICATE", "KEY", "COMMENT", "PARTITION", "DISTRIBUTED", "PROPERTIES", "ORDER")
+
+
+def _view_clauses(reader: Reader) -> tuple[str, str]:
+    """BUILD … REFRESH …, which Doris has before the other clauses and StarRocks between them; and those."""
+    heads, tails = [], []
+    while not reader.sees("AS"):
+        is_head = any(reader.sees(word) for word in VIEW_HEADS)
+        others = (*VIEW_TAILS, "AS") if is_head else (*VIEW_HEADS, "AS")
+        (heads if is_head else tails).append(_up_to(reader, *others))
+    return " ".join(heads), " ".join(tails)
 
 
 def _view_column(reader: Reader) -> s.ColumnText:

@@ -103,6 +103,7 @@ class DorisServer:
 
     def stop(self) -> None:
         self.faults.release()
+        self._settle()
         for number in list(self._servers):
             self.shut(number)
         self._on_loop(self._end())
@@ -110,6 +111,13 @@ class DorisServer:
         self._thread.join(10)
         self._loop.close()
         self.warehouse.store.connection.close()
+
+    def _settle(self) -> None:
+        """Statements that were held end before the store does."""
+        for _ in range(1000):
+            if not any(session.running for session in list(self.warehouse.sessions.values())):
+                return
+            threading.Event().wait(0.01)
 
     def __enter__(self) -> Self:
         return self.start()

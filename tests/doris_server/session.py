@@ -130,12 +130,11 @@ class Session:
 
     def end(self) -> None:
         self.running = None
-        for name in self.scratch:
+        while self.folders:
+            self.folders.pop().cleanup()
+        while self.scratch:
+            name = self.scratch.pop()
             self.warehouse.store.run(f"DROP {'VIEW' if name.startswith('seen_') else 'TABLE'} IF EXISTS {name}")
-        for folder in self.folders:
-            folder.cleanup()
-        self.scratch.clear()
-        self.folders.clear()
         if self.gone:
             self.warehouse.sessions.pop(self.number, None)
 

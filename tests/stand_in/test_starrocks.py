@@ -222,6 +222,9 @@ def test_its_own_functions_and_views(shared):
     text = query("SHOW CREATE MATERIALIZED VIEW d.m")[0]["Create Materialized View"]
     query(text.replace("VIEW `m`", "VIEW d.`again`"))
     assert query.server.rows("d.again") == [(1, 1), (2, 1)]
+    query("CREATE MATERIALIZED VIEW d.later (a) DISTRIBUTED BY RANDOM REFRESH DEFERRED ASYNC AS SELECT id FROM d.t")
+    assert query.server.rows("d.later") == []
+    assert "\nREFRESH DEFERRED ASYNC\n" in query("SHOW CREATE MATERIALIZED VIEW d.later")[0]["Create Materialized View"]
     query("CREATE VIEW d.v AS SELECT id FROM d.t")
     assert query("SHOW CREATE VIEW d.v")[0]["Create View"] == "CREATE VIEW `v` (`id`)\nAS SELECT `id` FROM `d`.`t`;"
 
