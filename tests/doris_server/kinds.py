@@ -55,6 +55,14 @@ def _decimal(text: str) -> str:
     return WIDE if precision > WIDEST else f"DECIMAL({precision},{scale})"
 
 
+def step(text: str) -> int:
+    """Microseconds that a DATETIME(n) tells apart; of other types one."""
+    if base(text) not in {"DATETIME", "DATETIMEV2"}:
+        return 1
+    digits = re.search(r"\((\d)\)", text)
+    return 10 ** (6 - int(digits[1] if digits else 0))
+
+
 def _inner(text: str) -> str:
     return text[text.index("<") + 1 : text.rindex(">")] if "<" in text else ""
 

@@ -18,6 +18,8 @@ MACROS = {
     "ipv4_of(x)": "ipv4_parsed(text_of(x))",
     "ipv4_numbered(x)": "CASE WHEN x >= 0 THEN {'ipv4': x::UINTEGER} END",
     "wide_of(x)": "CASE WHEN regexp_full_match(text_of(x), '-?\\d+(\\.\\d+)?') THEN {'wide': text_of(x)} END",
+    "floored(micros, step)": "make_timestamp((micros - (micros % step + step) % step)::BIGINT)",
+    "scaled(x, step)": "floored(epoch_us(x) + step // 2, step)",
     "json_of(x)": "CASE WHEN json_valid(x) THEN x END",
     "plain_to_base64(x)": "to_base64(encode(x))",
     "plain_from_base64(x)": "decode(from_base64(x))",

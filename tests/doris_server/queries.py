@@ -150,7 +150,11 @@ def _cast(session: Any, node: exp.Expression) -> exp.Expression:
     if name == "DECIMAL" and node.to.expressions and int(node.to.expressions[0].name) > kinds.WIDEST:
         return _called("wide_of", node.this)
     kind = exp.DataType.build("DATETIME") if name == "DATETIME" else node.to
-    return (exp.Cast if strict else exp.TryCast)(this=_called("text_of", node.this) if _from_own(node.this) else node.this, to=kind)
+    made = (exp.Cast if strict else exp.TryCast)(this=_called("text_of", node.this) if _from_own(node.this) else node.this, to=kind)
+    if name == "DATETIME" and not session.warehouse.dialect.starrocks:
+        digits = int(node.to.expressions[0].name) if node.to.expressions else 0
+        return _called("scaled", made, exp.Literal.number(10 ** (6 - digits)))
+    return made
 
 
 def _from_own(node: exp.Expression) -> bool:

@@ -68,14 +68,14 @@ def _facts(table: Table) -> dict[str, column_facts.Facts]:
 
 def _filled(session: Any, table: Table, columns: tuple[str, ...], source: str, types: list[str], name: str) -> None:
     inner = ", ".join(f"v{at}" for at in range(len(columns)))
-    strict = _strict(session)
+    strict, starrocks = _strict(session), session.warehouse.dialect.starrocks
     exprs = dict(zip(columns, (f"v{at}" for at in range(len(columns))), strict=True))
     kinds_of = dict(zip(columns, types, strict=True))
     listed = []
     for column in (*table.definition.columns, *table.hidden):
         facts = column_facts.parse(column.rest)
         if column.name in exprs:
-            made = converted(column.type, exprs[column.name], kinds_of[column.name], strict, session.from_files)
+            made = converted(column.type, exprs[column.name], kinds_of[column.name], strict, session.from_files, not starrocks)
             if facts.auto is not None:
                 made = f"coalesce({made}, {_counted(table, facts)})"
         elif facts.auto is not None:
@@ -111,7 +111,7 @@ def _default(session: Any, facts: column_facts.Facts, kind: str) -> str:
     return converted(kind, literal(facts.default), "VARCHAR", strict=True, files=False)
 
 
-def converted(kind: str, value: str, found: str, strict: bool, files: bool) -> str:
+def converted(kind: str, value: str, found: str, strict: bool, files: bool, step: bool = True) -> str:
     """A value of one of the store's types as a column of a server's type takes it."""
     kept, name = kinds.kept(kind), kinds.base(kind)
     if name in kinds.OPAQUE:
@@ -128,7 +128,8 @@ def converted(kind: str, value: str, found: str, strict: bool, files: bool) -> s
         return f"text_of({value})"
     if kept == "BLOB" and found == "VARCHAR":
         return f"encode({value})"
-    return f"{value}::{kept}" if strict else f"TRY_CAST({value} AS {kept})"
+    made = f"{value}::{kept}" if strict else f"TRY_CAST({value} AS {kept})"
+    return f"scaled({made}, {kinds.step(kind)})" if step and kinds.step(kind) > 1 else made
 
 
 def _mismatch(value: str, found: str, kind: str) -> str:

@@ -243,3 +243,13 @@ def test_writes_are_forwarded_to_the_leader_and_exports_are_not(loads):
     load.put("SELECT 3 AS c1, 'c' AS c2", "three")
     load.query.server.control.change_leader(1)
     assert load() == 3
+
+
+def test_a_time_keeps_as_many_digits_as_its_type_has(loads):
+    load = loads()
+    load.query("CREATE TABLE d.times (id INT, a DATETIME, b DATETIME(3), c DATETIME(6)) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 1")
+    load.query("INSERT INTO d.times VALUES (1, '1969-12-31 23:59:58.4567895', '1969-12-31 23:59:58.4567', '1969-12-31 23:59:58.456789')")
+    text = "SELECT CAST(a AS STRING) AS a, CAST(b AS STRING) AS b, CAST(c AS STRING) AS c FROM d.times WHERE id = "
+    assert load.query(f"{text} 1") == [{"a": "1969-12-31 23:59:58", "b": "1969-12-31 23:59:58.457", "c": "1969-12-31 23:59:58.456789"}]
+    load.query("INSERT INTO d.times (id, c) SELECT 2, CAST('2026-01-02 03:04:05.678' AS DATETIME)")
+    assert load.query(f"{text} 2") == [{"a": None, "b": None, "c": "2026-01-02 03:04:06"}]
