@@ -52,7 +52,7 @@ TRUNCATE TABLE `a``b'c"d\e-f.g select ü`.`a``b'c"d\e-f.g select ü`;
 SELECT CONNECTION_ID() AS id;
 SHOW FULL PROCESSLIST;
 KILL QUERY 123;
-SELECT UTC_TIMESTAMP() AS at;
+SELECT UTC_TIMESTAMP() AS server_time;
 SET session_context = "trace_id:r_label";
 SET enable_strict_cast = true;
 SET require_sequence_in_insert = false;

@@ -48,7 +48,7 @@ TRUNCATE TABLE `a``b'c"d\e-f.g select ü`.`a``b'c"d\e-f.g select ü`;
 SELECT CONNECTION_ID() AS id;
 SHOW FULL PROCESSLIST;
 KILL QUERY 123;
-SELECT UTC_TIMESTAMP() AS at;
+SELECT UTC_TIMESTAMP() AS server_time;
 ADMIN SHOW FRONTEND CONFIG LIKE "run_mode";
 SET WAREHOUSE = "a`b'c\"d\\e-f.g select ü";
 SELECT TABLE_NAME FROM information_schema.materialized_views WHERE TABLE_SCHEMA = "a`b'c\"d\\e-f.g select ü";

@@ -42,6 +42,14 @@ def test_a_definition_loses_what_is_tied_to_its_cluster_and_nothing_else():
     assert ddl.counting_column(PRINTED.replace("AUTO_INCREMENT(1) ", "")) is None
 
 
+def test_columns_that_the_server_computes_are_known_from_the_definition():
+    """No silent loss: a value cannot be given to them, so a set that has one could not be loaded."""
+    printed = ('CREATE TABLE `t` (\n  `a` int NOT NULL,\n  `b``c` int NULL AS (`a` + 1) COMMENT "AS (x)",\n  `d` double AS abs(`a`),\n'
+               '  `e` varchar(9) DEFAULT "AS" COMMENT \'AS\',\n  INDEX i (`a`) USING INVERTED\n) ENGINE=OLAP')  # fmt: skip
+    assert ddl.generated_columns(printed) == {"b`c", "d"}
+    assert ddl.generated_columns(PRINTED) == set()
+
+
 def test_a_list_of_partitions_is_no_change_of_a_definition():
     """New partitions void nothing, a new column does."""
     more = PRINTED.replace('("2026-03-01")))', '("2026-03-01")),\nPARTITION p3 VALUES [("2026-03-01"), ("2026-04-01")))')

@@ -6,7 +6,7 @@ of StarRocks on CREATE TABLE.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from reconciler.engines.doris import ddl_text, statements
 
@@ -55,18 +55,23 @@ def property_of(printed: str, key: str) -> str | None:
 
 def counting_column(printed: str) -> str | None:
     """The column that numbers itself."""
-    column = None
-    before = ""
+    return next((column for column, word in _said_of_columns(printed) if word == "AUTO_INCREMENT"), None)
+
+
+def generated_columns(printed: str) -> frozenset[str]:
+    """Those that the server computes: `… AS (expression)`. Catalogs of older servers do not tell them."""
+    return frozenset(column for column, word in _said_of_columns(printed) if word == "AS")
+
+
+def _said_of_columns(printed: str) -> Iterator[tuple[str, str]]:
+    """Each word of a column's definition, in capitals, with the column."""
+    column, before = "", ""
     for word in ddl_text.words(printed):
-        if word.depth != 1:
-            before = word.text
-            continue
-        if word.is_name and before in ("(", ","):
+        if word.depth == 1 and word.is_name and before in ("(", ","):
             column = word.name
-        if word.text.upper() == "AUTO_INCREMENT":
-            return column
+        elif word.depth == 1 and column:
+            yield column, word.text.upper()
         before = word.text
-    return None
 
 
 def _stays(key: str) -> bool:

@@ -83,4 +83,4 @@ def _rollup(session: Session, subject: Subject, name: str) -> str | None:
 def time(session: Session) -> str:
     """By the server's clock, in UTC: `2026-11-23 02:00:00`."""
     (row,) = session.ask(export_statements.SERVER_TIME)
-    return str(row["at"])[:19]
+    return str(row["server_time"])[:19]

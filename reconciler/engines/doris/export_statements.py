@@ -15,7 +15,7 @@ STRICT_CASTS = "SET enable_strict_cast = true"
 SEQUENCE_OPTIONAL = "SET require_sequence_in_insert = false"
 OWN_ID = "SELECT CONNECTION_ID() AS id"
 RUNNING = "SHOW FULL PROCESSLIST"
-SERVER_TIME = "SELECT UTC_TIMESTAMP() AS at"
+SERVER_TIME = "SELECT UTC_TIMESTAMP() AS server_time"
 RUN_MODE = 'ADMIN SHOW FRONTEND CONFIG LIKE "run_mode"'
 Pairs = Iterable[tuple[str, str]]
 

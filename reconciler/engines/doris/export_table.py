@@ -33,8 +33,11 @@ class Round(NamedTuple):
 
     @property
     def chosen(self) -> tuple[Column, ...]:
+        """Without those that the server computes, with the hidden one where there is one."""
+        computed = ddl.generated_columns(self.begun["statement"])
+        own = tuple(item for item in self.subject.columns if item.name not in computed)
         extra = self.begun["sequence"]
-        return self.subject.columns if extra is None else (*self.subject.columns, Column(*extra))
+        return own if extra is None else (*own, Column(*extra))
 
     @property
     def portions(self) -> tuple[Portion, ...]:
@@ -116,7 +119,8 @@ def _entry(round_: Round, ended: dict[str, Any], records: list[dict[str, Any]]) 
     begun = round_.begun
     return {
         "name": round_.subject.table, "statement": begun["statement"],
-        "columns": [list(item) for item in round_.chosen], "generated": list(round_.subject.generated),
+        "columns": [list(item) for item in round_.chosen],
+        "generated": sorted({*round_.subject.generated, *ddl.generated_columns(begun["statement"])}),
         "has_sequence": begun["has_sequence"], "next_id": ended["next_id"], "rollups": begun["rollups"],
         "rows": sum(record["rows"] for record in records), "counted": ended["counted"],
         "began": begun["began"], "ended": ended["ended"], "moving": ended["moving"],
