@@ -52,6 +52,8 @@ class Export:
         crew = Crew(self._session, self._order.plan.timeout)
         unload = Unload(self._folder, self._order.place, self._number, crew.marks)
         rounds = Rounds(self._tables, unload, self._folder, subjects)
+        unload.end_earlier(self._session)
+        self._watch.check()
         try:
             with crew:
                 for (round_, at), record in crew.run(rounds, self._watch):

@@ -4,6 +4,7 @@ Every try has a folder of its own and a mark, noted before the statement is sent
 server's own repetition inside one, are in no record.
 """
 
+import json
 from typing import Any, NamedTuple
 
 from reconciler.core import naming
@@ -34,6 +35,13 @@ class Unload:
     def __init__(self, folder: AttemptFolder, place: TaskPlace, number: int, marks: set[str]) -> None:
         self._folder, self._place, self._number, self._marks = folder, place, number, marks
         self._location = folder.location()
+
+    def end_earlier(self, session: Session) -> None:
+        """Ends at the server what a run before this one has left there: tries that no record has followed."""
+        recorded = {entry.key for entry in self._folder.entries("tables/")}
+        begun = [entry.key for entry in self._folder.entries("tries/")
+                 if f"tables/{entry.key.split('/', 1)[1].rpartition('/')[0]}.json" not in recorded]  # fmt: skip
+        crew.kill(session, {json.loads(self._folder.read(name) or b"{}")["mark"] for name in begun})
 
     def portion(self, session: Session, portion: Portion) -> dict[str, Any]:
         """The portion's record. Raises EngineFailed, passing where a try in a fresh folder may do better."""
