@@ -20,7 +20,9 @@ def restored(at) -> tuple[str, str]:
     (task,) = status(at.site)["restore_tasks"]
     return task["state"], task["message"]
 
+
 def wait_until(holds, seconds: float = 30) -> None:
+    """Looks until it holds, and no longer than that."""
     ticking = threading.Event()
     for _ in range(int(seconds / 0.02)):
         if holds():
