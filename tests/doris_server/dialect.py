@@ -53,6 +53,7 @@ SINCE: dict[str, tuple[tuple[int, ...], ...]] = {
     "-cloud_restore": ((3, 1),),  # §5.2
     "-denied": ((4,),),  # BACKUP in the cloud mode, §5.2
     "-group_variable": ((3, 1),),  # USE @g sets cloud_cluster: export contract §1.6
+    "-strict_cast": ((4,),),  # the variable enable_strict_cast
     "-quantile_text": ((4,),),  # quantile_state_to_base64: export contract §3
     "-wide_outfile": ((4,),),  # six columns of result, unknown properties ignored: export contract §2
     "-wide_partitions": ((4,),),  # CommittedVersion and RowCount of SHOW PARTITIONS [?]

@@ -72,7 +72,7 @@ class Session:
     def set(self, scope: str, name: str, value: str) -> None:
         if name == "names":
             return
-        if name not in self.variables:
+        if name not in self.variables or (name == "enable_strict_cast" and not self.warehouse.dialect.has("-strict_cast")):
             raise Refused(f"Unknown system variable '{name}'", 1193)
         if name in {"cloud_cluster", "compute_group"} and value:
             groups.use(self, value)

@@ -190,6 +190,7 @@ def test_a_cast_that_fails_is_null_unless_it_is_strict(loads):
     guard = f"SELECT COUNT(*) AS amount FROM {load.source()} WHERE (`c2` IS NOT NULL AND CAST(`c2` AS INT) IS NULL)"
     assert load.query(guard) == [{"amount": 2}]
     load.query("SET enable_strict_cast = true")
+    assert loads("3.0.3").query.refused("SET enable_strict_cast = true") == (1193, "Unknown system variable 'enable_strict_cast'")
     load.query.refused(load.statement("l2", "c1, c2, CAST(c2 AS INT)", "id, v, n"))
     assert load.status("l2") == ["ABORTED"]
 
