@@ -14,10 +14,10 @@ from typing import Any
 import pymysql
 from pymysql.cursors import DictCursor
 
+from reconciler import secrecy
 from reconciler.core.model import SecretReference, Server, Tls
 from reconciler.core.ports import ObjectLocation
 from reconciler.engines.doris import dialect as dialects
-from reconciler.engines.doris import statements
 from reconciler.engines.doris.dialect import Dialect
 from reconciler.errors import EngineFailed
 
@@ -46,7 +46,7 @@ class Said(EngineFailed):
     """The server's own refusal of a statement."""
 
     def __init__(self, place: str, code: int, words: str) -> None:
-        self.code, self.words = code, words
+        self.code, self.words = code, secrecy.hidden(words)  # servers may repeat a statement, or a key of it
         passing = code in PASSING_CODES or any(part in words for part in PASSING)
         known = next((advice for part, advice in ADVICE.items() if part in words), None)
         if known is None and code in DENIED:
@@ -72,7 +72,6 @@ class Session:
         self._warehouse, self._server, self._resolve = warehouse, server, resolve
         self._answer_timeout = answer_timeout
         self._connection: Any = None
-        self._hidden: set[str] = set()  # what no text of the server may show
         self._first = 0  # of the hosts: the one that answered last
         self._changed = 0  # rows, by the last statement
         self._required: list[str] = []  # what each new connection is told, beyond what all are
@@ -88,14 +87,14 @@ class Session:
     def beside(self, answer_timeout: int) -> "Session":
         """Another connection with the same requirements; seconds that an answer may take."""
         other = Session(self._warehouse, self._server, self._resolve, answer_timeout)
-        other._first, other._required, other._hidden = self._first, list(self._required), self._hidden
+        other._first, other._required = self._first, list(self._required)
         return other
 
     def access(self, location: ObjectLocation) -> list[tuple[str, str]]:
         """The properties by which the server reaches a place in storage. From then on no error has their keys."""
         for secret in (location.access_key, location.secret_key):
             if secret:
-                self._hidden |= {secret, statements.text(secret)[1:-1]}
+                secrecy.remember(secret)
         return self.about().storage_properties(location)
 
     def accepts(self, setting: str) -> bool:
@@ -163,14 +162,8 @@ class Session:
         code, words = _parts(error)
         if code in LOST or isinstance(error, pymysql.InterfaceError):
             self.close()
-            return Unanswered(self._place, self._masked(words) or "the connection broke")
-        return Said(self._place, code, self._masked(words))
-
-    def _masked(self, words: str) -> str:
-        """Servers may repeat a statement, or a key of it, in what they say."""
-        for secret in sorted(self._hidden, key=len, reverse=True):
-            words = words.replace(secret, "***")
-        return words
+            return Unanswered(self._place, words or "the connection broke")
+        return Said(self._place, code, words)
 
     def _connected(self) -> Any:
         if self._connection is None:
