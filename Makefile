@@ -11,7 +11,7 @@ COMPILE := $(OPS)/bin/uv pip compile --quiet --universal --python-version 3.11 -
 LOCKED ?=
 
 .PHONY: demo demo-s3 demo-doris demo-velodb test soak race simulate planted verify-calendar verify-retention \
-  verify-configurations verify-documents verify-names fuzz check bench bench-daemon bench-removal bench-duckdb lock audit \
+  verify-configurations verify-documents verify-names fuzz check bench bench-daemon bench-removal bench-duckdb bench-export lock audit \
   ops-check image image-test clean
 
 $(STAMP): pyproject.toml $(if $(LOCKED),requirements/ci.txt)
@@ -73,7 +73,7 @@ fuzz: $(STAMP)   ## both readers under Atheris, guided by coverage: SECONDS=60
 bench: $(STAMP)  ## ratios against named peers, in one run
 	$(BIN)/python bench/run.py
 
-bench-daemon bench-removal bench-duckdb: bench-%: $(STAMP) ## the daemon; removal (OBJECTS=, ROUNDS=); DuckDB (MIB=)
+bench-daemon bench-removal bench-duckdb bench-export: bench-%: $(STAMP) ## the daemon; removal (OBJECTS=, ROUNDS=); DuckDB, export (MIB=)
 	$(BIN)/python bench/$(patsubst duckdb,duckdb_copy,$*).py
 
 $(OPS_STAMP): requirements/ops.txt

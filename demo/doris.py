@@ -1,6 +1,7 @@
 """The main job on servers that speak Doris: native snapshots into a real S3 server, and back under another name.
 
-With `--velodb` on warehouses that keep compute and storage apart, by export, run by a backup cluster.
+With `--velodb` from a warehouse that keeps compute and storage apart, by export, run by a backup cluster, into one
+of the same kind and into one whose nodes hold their own data.
 
 The servers are stand-ins of the tests (tests/doris_server): MySQL's protocol, the statements and answers of Apache
 Doris or StarRocks, real rows in DuckDB, real objects in SeaweedFS. Every command is printed before it runs.
@@ -42,23 +43,28 @@ def main() -> None:
             source, target = (
                 stack.enter_context(DorisServer(product, version, speed=20, **apart)) for _ in range(2)
             )
-            say(f"Two warehouses of engine {engine} ({product} {version}), and a bucket on {store.endpoint}.")
+            targets = {"staging": target}
+            if engine == "velodb":
+                targets["own_disks"] = stack.enter_context(DorisServer(product, version, speed=20))
+            say(f"{len(targets) + 1} warehouses of engine {engine} ({product} {version}), and a bucket on "
+                f"{store.endpoint}.")  # fmt: skip
             fill(source)
-            write(plans(engine, source, target, store))
-            run_story(source, target)
+            write(plans(engine, source, targets, store))
+            run_story(source, targets)
     print(f"\nDone in {time.monotonic() - began:.0f} s. Everything is in {WORK.relative_to(Path.cwd())}.")
 
 
-def run_story(source: DorisServer, target: DorisServer) -> None:
+def run_story(source: DorisServer, targets: dict[str, DorisServer]) -> None:
     say("What would a pass do, and what do the warehouses say to it?")
     reconcile("2026-11-22T12:00:00Z", "--dry-run", "--connect")
     reconcile("2026-11-22T12:00:00Z", "apply")
     say("The backup is due.")
     reconcile("2026-11-23T02:00:00Z", "apply")
-    say("The restore request has its set now: `sales` goes into the other warehouse, under another name.")
+    say(f"The restore request has its set now: `sales` goes into {' and '.join(targets)}, under another name.")
     reconcile("2026-11-23T02:10:00Z", "--dry-run", "--connect")
     reconcile("2026-11-23T02:10:00Z", "apply")
-    compare(source, target)
+    for name, target in targets.items():
+        compare(source, name, target)
     say("A second pass has nothing to do.")
     reconcile("2026-11-23T02:20:00Z", "apply")
     say("A commit overwrites the plan: kept 2 days instead of 14, and crm alone.")
@@ -93,7 +99,7 @@ def fill(server: DorisServer) -> None:
     print(f"  {sum(len(server.rows(table)) for table in TABLES):,} rows in {len(TABLES)} tables")
 
 
-def plans(engine: str, source: DorisServer, target: DorisServer, store: seaweed.Seaweed) -> str:
+def plans(engine: str, source: DorisServer, targets: dict[str, DorisServer], store: seaweed.Seaweed) -> str:
     os.environ |= {"S3_KEY": seaweed.ACCESS_KEY, "S3_SECRET": seaweed.SECRET_KEY, "RECONCILE_FILE": "plans.yaml"}
     return yaml.safe_dump({
         "version": 1,
@@ -112,21 +118,22 @@ def plans(engine: str, source: DorisServer, target: DorisServer, store: seaweed.
                     **({"backup_cluster": "backup_cg"} if engine == "velodb" else {}),
                 },
             },
-            "staging": {"engine": engine, "hosts": ["127.0.0.1"], "port": target.port, "user": "root"},
+            **{name: {"engine": engine, "hosts": ["127.0.0.1"], "port": target.port, "user": "root"}
+               for name, target in targets.items()},
         },
         "restores": [{
-            "id": "sales-to-staging", "from": {"warehouse": "analytics", "backup_set": "latest"},
-            "to": {"warehouse": "staging"} | ({"cluster": "adhoc"} if engine == "velodb" else {}),
-            "databases": {"sales": "sales_restored", "crm": "crm"},
+            "id": f"sales-to-{name}", "from": {"warehouse": "analytics", "backup_set": "latest"},
+            "to": {"warehouse": name} | ({"cluster": "adhoc"} if target.warehouse.dialect.cloud else {}),
+            "databases": {"sales": "sales_restored", "crm": "crm_restored"},
             "external_catalogs": ["lake"], "restore_properties": {"replication_num": 1},
-        }],
+        } for name, target in targets.items()],
     }, sort_keys=False)  # fmt: skip
 
 
-def compare(source: DorisServer, target: DorisServer) -> None:
-    say("Are the restored rows the same?")
+def compare(source: DorisServer, name: str, target: DorisServer) -> None:
+    say(f"Are the rows in {name} the same?")
     for table in TABLES:
-        restored = table.replace("sales.", "sales_restored.")
+        restored = table.replace(".", "_restored.")
         differing = set(source.rows(table)) ^ set(target.rows(restored))
         print(f"  {table} and {restored}: {len(differing)} rows differ")
         if differing:

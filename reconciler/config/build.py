@@ -84,7 +84,9 @@ def _plan(value: dict[str, Any]) -> Plan:
     numbers = {name: int(value[name]) for name in ("keep_last",) if name in value}
     return Plan(
         _schedule(value), _objects(value["objects"]), int(value["retention_days"]), value.get("backup_cluster"),
-        **numbers, **durations, method=value.get("method"), skip_unsupported=value.get("skip_unsupported", False),
+        **numbers, **durations, method=value.get("method"),
+        skip_unsupported=value.get("skip_unsupported", False),
+        check_row_counts=value.get("check_row_counts", False),
     )  # fmt: skip
 
 

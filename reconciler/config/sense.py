@@ -53,7 +53,7 @@ def _warehouse(entry: Entry, declared: Declared) -> Iterator[Problem]:
         yield from _lacks(entry, engine, [(field,) for field in SERVER_FIELDS])
         yield from _lacks(entry, engine, [
             ("plan", "backup_cluster"), ("plan", "objects", "external_catalogs"), ("plan", "method"),
-            ("plan", "skip_unsupported"),
+            ("plan", "skip_unsupported"), ("plan", "check_row_counts"),
         ])  # fmt: skip
     else:
         yield from _lacks(entry, engine, [("path",)])

@@ -97,6 +97,7 @@ class Plan(NamedTuple):
     timeout: int = DAY // 4
     method: str | None = None  # snapshot or export; None leaves it to the warehouse's kind
     skip_unsupported: bool = False
+    check_row_counts: bool = False
 
     @property
     def enabled(self) -> bool:

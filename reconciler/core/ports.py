@@ -126,6 +126,9 @@ class AttemptFolder(Protocol):
 
     def read(self, name: str) -> bytes | None: ...
 
+    def remove(self, names: tuple[str, ...]) -> None:
+        """Removes objects of this attempt, never its owner mark: what broken tries left and no record counts."""
+
 
 class SetReader(Protocol):
     """The files of one set, checked against its manifest as they are read."""

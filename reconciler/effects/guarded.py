@@ -106,3 +106,7 @@ class GuardedFolder:
 
     def read(self, name: str) -> bytes | None:
         return self._folder.read(name)
+
+    def remove(self, names: tuple[str, ...]) -> None:
+        self._check()
+        self._folder.remove(names)

@@ -221,6 +221,16 @@ class Attempt:
     def read(self, name: str) -> bytes | None:
         return self._store.read(self._prefix + name)
 
+    def remove(self, names: tuple[str, ...]) -> None:
+        strays = [name for name in names if name == naming.OWNER or {"", ".", ".."} & {*name.split("/")}]
+        if strays:
+            raise StorageFailed(
+                f"storage {self._store.name}: {strays[0]!r} is no file of {self._prefix}; nothing was removed"
+            )
+        keys = tuple(self._prefix + name for name in sorted(names))
+        for at in range(0, len(keys), BATCH):
+            self._store.delete(keys[at : at + BATCH])
+
 
 def _below(store: ObjectStore, attempt: str, prefix: str) -> Iterator[Entry]:
     for entry in store.entries(attempt + prefix):

@@ -40,7 +40,7 @@ def test_every_field_has_its_place_in_the_desired_state(monkeypatch):
     found = load(HERE / "every_field.yaml")
 
     assert [str(problem).replace(f"{HERE}/", "") for problem in found.problems] == [
-        "every_field.yaml:46:23: warning: restores[0]: warehouse 'gone' is not declared; only sets that the ledger "
+        "every_field.yaml:49:23: warning: restores[0]: warehouse 'gone' is not declared; only sets that the ledger "
         "knows are found [unknown-warehouse]"
     ]
     assert found.desired == Desired(
@@ -63,6 +63,7 @@ def test_every_field_has_its_place_in_the_desired_state(monkeypatch):
                     Periodic(False, (0, 4), "02:30:15", "Europe/Berlin"),
                     Objects(("sales", "crm_*"), ("crm_tmp",), ("hive_lake",)),
                     14, "backup_cg", keep_last=3, catch_up=5_400, timeout=86_400,
+                    method="export", skip_unsupported=True, check_row_counts=True,
                 ),
                 "reports",
             ),

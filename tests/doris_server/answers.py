@@ -12,6 +12,7 @@ class Rows(NamedTuple):
 
 class Done(NamedTuple):
     affected: int = 0
+    info: str = ""  # of the OK packet, under 251 bytes
 
 
 def table(columns: str, rows: Iterable[Sequence[Any]]) -> Rows:

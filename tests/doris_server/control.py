@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from . import clock, jobs
+from . import clock, jobs, partitions, transactions
 
 
 class Foreign(jobs.Job):
@@ -64,6 +64,9 @@ class Controls:
         for number in numbers:
             self.stop_frontend(number)
         self.change_leader(self._warehouse.leader)
+        for each in self._warehouse.transactions:
+            transactions.make_visible(self._warehouse, each)
+            transactions.abort(self._warehouse, each, "coordinate FE 127.0.0.1 is down")
         if forget:
             self._warehouse.jobs.clear()
         for number in numbers:
@@ -100,6 +103,57 @@ class Controls:
     def add_user(self, name: str, password: str = "", **rights: Any) -> str:
         self._warehouse.users.add(name, password, **rights)
         return "OK"
+
+    def publish(self) -> str:
+        """Loads that are COMMITTED become visible."""
+        with self._warehouse.lock:
+            for each in self._warehouse.transactions:
+                transactions.make_visible(self._warehouse, each)
+        return "OK"
+
+    def megabyte(self, size: int) -> str:
+        """How many bytes max_file_size takes for one MB."""
+        self._warehouse.megabyte = size
+        return "OK"
+
+    def row_bytes(self, size: int) -> str:
+        """How many bytes a row counts for in SHOW PARTITIONS, SHOW DATA and information_schema."""
+        self._warehouse.row_bytes = size
+        return "OK"
+
+    def writers(self, count: int) -> str:
+        """How many write when enable_parallel_outfile is on."""
+        self._warehouse.writers = count
+        return "OK"
+
+    def schedule_partitions(self) -> str:
+        """dynamic_partition's scheduler looks once; it also looks when a table is made or altered."""
+        with self._warehouse.lock:
+            for database in self._warehouse.databases.values():
+                for table in database.tables.values():
+                    partitions.schedule(self._warehouse, table)
+        return "OK"
+
+    def suspend(self, group: str, timeouts: int = 0) -> str:
+        """It wakes on use, once this many uses ended with a timeout: export contract §7."""
+        self._group(group).state, self._group(group).timeouts = "suspended", timeouts
+        return "OK"
+
+    def shut_down(self, group: str) -> str:
+        """By a person: only a person starts it again."""
+        self._group(group).state = "shutdown"
+        return "OK"
+
+    def resume(self, group: str) -> str:
+        self._group(group).state = "running"
+        return "OK"
+
+    def drop_group(self, group: str) -> str:
+        del self._warehouse.groups[group]
+        return "OK"
+
+    def _group(self, name: str) -> Any:
+        return self._warehouse.groups[name]
 
     def allow_cloud_restore(self, on: bool = True) -> str:
         """The FE config experimental_enable_cloud_restore_job: §5.2."""

@@ -52,6 +52,11 @@ SINCE: dict[str, tuple[tuple[int, ...], ...]] = {
     "-live_since": ((4,),),  # §7
     "-cloud_restore": ((3, 1),),  # §5.2
     "-denied": ((4,),),  # BACKUP in the cloud mode, §5.2
+    "-group_variable": ((3, 1),),  # USE @g sets cloud_cluster: export contract §1.6
+    "-strict_cast": ((4,),),  # the variable enable_strict_cast
+    "-quantile_text": ((4,),),  # quantile_state_to_base64: export contract §3
+    "-wide_outfile": ((4,),),  # six columns of result, unknown properties ignored: export contract §2
+    "-wide_partitions": ((4,),),  # CommittedVersion and RowCount of SHOW PARTITIONS [?]
 }
 STARROCKS_RESTORE = ("backup_timestamp", "replication_num", "meta_version", "timeout", "allow_load")
 BOOLEANS = {"reserve_replica", "reserve_dynamic_partition_enable", "allow_load", "is_being_synced", "clean_tables",
@@ -63,7 +68,7 @@ VARIABLES = {  # session variables that may be set, with their first values
     "sql_mode": "", "sql_select_limit": "9223372036854775807", "wait_timeout": "28800", "interactive_timeout": "28800",
     "net_read_timeout": "60", "net_write_timeout": "60", "max_allowed_packet": "1048576", "enable_insert_strict": "true",
     "insert_max_filter_ratio": "1.0", "enable_parallel_outfile": "false", "show_hidden_columns": "false",
-    "skip_delete_sign": "false", "session_context": "", "cloud_cluster": "", "compute_group": "", "group_commit": "off_mode",
+    "skip_delete_sign": "false", "require_sequence_in_insert": "true", "session_context": "", "cloud_cluster": "", "compute_group": "", "group_commit": "off_mode",
     "enable_unicode_name_support": "false", "lower_case_table_names": "0", "character_set_client": "utf8mb4",
     "character_set_connection": "utf8mb4", "character_set_results": "utf8mb4", "character_set_server": "utf8mb4",
     "collation_connection": "utf8mb4_0900_bin", "tx_isolation": "REPEATABLE-READ", "enable_strict_cast": "false",

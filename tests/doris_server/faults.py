@@ -17,6 +17,11 @@ class Trap:
     times: int
     answer: tuple[int, str] = (0, "")
     frontend: int | None = None
+    at: str = ""  # where it is held; the first place if empty
+    reached: threading.Event = field(default_factory=threading.Event)
+
+    def holds(self, at: str) -> bool:
+        return self.action in {"hold", "drop_during"} and self.at in {"", at} and not self.reached.is_set()
 
     def springs(self, sql: str, frontend: int) -> bool:
         if not self.times or self.frontend not in {None, frontend} or not self.statement.search(sql):
@@ -46,6 +51,10 @@ class Faults:
     s3: str = ""  # the text with which S3 refuses the server
     content: str = ""  # wrong_md5, missing: of the next backup's first tablet file
     not_ready: bool = False
+    late: int = 0  # loads that answer COMMITTED
+    orphaned: int = 0  # exports that are repeated inside
+    lost: int = 0  # exports whose files are not there
+    missed: int = 0  # rows too few that the next export tells
     released: threading.Event = field(default_factory=threading.Event)
 
     def drop_before(self, statement: str = "", nth: int = 1, times: int = 1) -> None:
@@ -73,6 +82,17 @@ class Faults:
     def answer_after(self, statement: str, code: int, text: str, nth: int = 1, times: int = 1) -> None:
         """An error, though the statement took effect: `forward to master FE … : failed` is such. §2.4"""
         self._trap(statement, "answer_after", nth, times, (code, text))
+
+    def hold(self, statement: str, at: str = "", nth: int = 1, times: int = 1) -> None:
+        """It stops in its middle until `release()` or KILL: an OUTFILE after its first file (`outfile`), a load before
+        its transaction ends (`prepare`) or before its rows are seen (`committed`), the waking of a group (`wake`)."""
+        self.released.clear()
+        self._trap(statement, "hold", nth, times, at=at)
+
+    def drop_during(self, statement: str, at: str = "", nth: int = 1, times: int = 1) -> None:
+        """As hold, but the client is cut off there; the statement goes on at `release()`. Export contract §11.5"""
+        self.released.clear()
+        self._trap(statement, "drop_during", nth, times, at=at)
 
     def release(self) -> None:
         self.released.set()
@@ -120,10 +140,27 @@ class Faults:
             raise ValueError(what)
         self.content = what
 
+    def publish_late(self, times: int = 1) -> None:
+        """The next loads answer COMMITTED, and their rows are seen after `control.publish()`. Export contract §4.2"""
+        self.late = times
+
+    def orphans(self, times: int = 1) -> None:
+        """The server repeats the next exports after a part of them was written; those files stay. Export contract §2"""
+        self.orphaned = times
+
+    def lose_files(self, times: int = 1) -> None:
+        """The next exports tell of files that are not there (#23441)."""
+        self.lost = times
+
+    def miscount(self, rows: int = 1) -> None:
+        """The next export leaves out rows, and does not say so (#45247)."""
+        self.missed = rows
+
     def clear(self) -> None:
         self.traps.clear()
         self.jobs.clear()
         self.s3 = self.content = ""
+        self.late = self.orphaned = self.lost = self.missed = 0
         self.not_ready = False
         self.release()
 
@@ -139,5 +176,12 @@ class Faults:
                 return fault
         return None
 
-    def _trap(self, statement: str, action: str, nth: int, times: int, answer: tuple[int, str] = (0, "")) -> None:
-        self.traps.append(Trap(re.compile(statement, re.IGNORECASE), action, nth, times, answer))
+    def _trap(
+        self, statement: str, action: str, nth: int, times: int, answer: tuple[int, str] = (0, ""), at: str = ""
+    ) -> None:
+        """The n-th times: each of them is held on its own."""
+        pattern = re.compile(statement, re.IGNORECASE)
+        if action in {"hold", "drop_during"}:
+            self.traps += [Trap(pattern, action, nth, 1, answer, at=at) for _ in range(times)]
+        else:
+            self.traps.append(Trap(pattern, action, nth, times, answer))

@@ -161,6 +161,19 @@ def _use(reader: Reader, dialect: Dialect) -> s.Use:
     return s.Use(target, group)
 
 
+def _describe(reader: Reader) -> s.Show:
+    target = reader.qualified()
+    return s.Show("ALL COLUMNS" if reader.take("ALL") else "COLUMNS", target)
+
+
+def _kill(reader: Reader, dialect: Dialect) -> s.Kill:
+    """KILL [CONNECTION] n, KILL QUERY n, KILL QUERY "id": export contract §2."""
+    query_only = reader.take("QUERY")
+    if not query_only:
+        reader.take("CONNECTION")
+    return s.Kill(reader.text() if reader.next.kind == "text" else reader._read(), query_only)
+
+
 def _control(reader: Reader, dialect: Dialect) -> s.Control:
     return s.Control(reader.text())
 
@@ -174,9 +187,12 @@ FORMS = {
     "RESTORE": _restore,
     "CANCEL": _cancel,
     "USE": _use,
+    "KILL": _kill,
     "SHOW": show,
-    "DESCRIBE": lambda reader, _: s.Show("COLUMNS", reader.qualified()),
-    "DESC": lambda reader, _: s.Show("COLUMNS", reader.qualified()),
+    "DESCRIBE": lambda reader, _: _describe(reader),
+    "DESC": lambda reader, _: _describe(reader),
+    "ADMIN SHOW FRONTEND CONFIG": lambda reader, _: s.FrontendConfig(reader.text() if reader.take("LIKE") else None),
+    "RESUME WAREHOUSE": lambda reader, _: s.ResumeWarehouse(reader.name()),
     "STAND_IN": _control,
     **ddl.FORMS,
 }

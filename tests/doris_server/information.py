@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from . import column_facts, create_texts, kinds, processes
 from .errors import Refused
 from .tables import literal
 from .warehouse import SYSTEM
@@ -12,6 +13,9 @@ COLUMNS = {
     "tables": "TABLE_CATALOG TABLE_SCHEMA TABLE_NAME TABLE_TYPE ENGINE TABLE_ROWS DATA_LENGTH CREATE_TIME UPDATE_TIME TABLE_COMMENT",
     "columns": "TABLE_CATALOG TABLE_SCHEMA TABLE_NAME COLUMN_NAME ORDINAL_POSITION COLUMN_DEFAULT IS_NULLABLE DATA_TYPE COLUMN_TYPE "
                "COLUMN_KEY EXTRA COLUMN_COMMENT GENERATION_EXPRESSION",
+    "materialized_views": "MATERIALIZED_VIEW_ID TABLE_SCHEMA TABLE_NAME REFRESH_TYPE IS_ACTIVE MATERIALIZED_VIEW_DEFINITION",
+    "active_queries": "QUERY_ID QUERY_START_TIME QUERY_TIME_MS WORKLOAD_GROUP_ID DATABASE FRONTEND_INSTANCE QUEUE_START_TIME QUEUE_END_TIME "
+                      "QUERY_STATUS SQL",
     "partitions": "TABLE_CATALOG TABLE_SCHEMA TABLE_NAME PARTITION_NAME PARTITION_ORDINAL_POSITION PARTITION_METHOD PARTITION_EXPRESSION "
                   "PARTITION_DESCRIPTION TABLE_ROWS DATA_LENGTH",
     "views": "TABLE_CATALOG TABLE_SCHEMA TABLE_NAME VIEW_DEFINITION",
@@ -22,7 +26,8 @@ NUMBERS = {"TABLE_ROWS", "DATA_LENGTH", "ORDINAL_POSITION", "PARTITION_ORDINAL_P
 def fresh(session: Any, name: str) -> str:
     """The name of a DuckDB table with the rows of information_schema.<name> as this user may see them."""
     kind = name.lower()
-    if kind not in COLUMNS:
+    absent = "active_queries" if session.warehouse.dialect.starrocks else "materialized_views"
+    if kind not in COLUMNS or kind == absent:
         raise Refused(f"Unknown table '{name}'", 1109)
     columns = COLUMNS[kind].split()
     rows = list(globals()[f"_{kind}"](session))
@@ -69,7 +74,7 @@ def _tables(session: Any):
             kind,
             engine,
             rows,
-            rows * 100,
+            rows * session.warehouse.row_bytes,
             created,
             created,
             "",
@@ -77,25 +82,30 @@ def _tables(session: Any):
 
 
 def _columns(session: Any):
+    starrocks = session.warehouse.dialect.starrocks
     for database, table in _every(session):
         for number, column in enumerate(table.definition.columns, 1):
-            nullable = "NO" if "NOT NULL" in column.rest.upper() else "YES"
+            facts = column_facts.parse(column.rest)
+            printed = create_texts.starrocks_type(column.type) if starrocks else kinds.printed(column.type).replace("text", "string")
             kind = column.type.split("(")[0].split("<")[0].lower()
-            yield (
-                "internal",
-                database.name,
-                table.name,
-                column.name,
-                number,
-                None,
-                nullable,
-                kind,
-                column.type.lower(),
-                "",
-                "",
-                "",
-                None,
-            )
+            extra = "auto_increment" if facts.auto is not None else "STORED GENERATED" if facts.generated else ""
+            yield ("internal", database.name, table.name, column.name, number, facts.default, "YES" if facts.nullable else "NO", kind,
+                   printed, _key(table, column.name), extra, facts.comment, facts.generated or None)  # fmt: skip
+
+
+def _key(table: Any, name: str) -> str:
+    known = {"UNIQUE": "UNI", "PRIMARY": "PRI", "AGGREGATE": "AGG", "DUPLICATE": "DUP"}
+    return known[table.definition.model] if name in table.definition.keys else ""
+
+
+def _active_queries(session: Any):
+    yield from processes.active(session)
+
+
+def _materialized_views(session: Any):
+    for database, table in _every(session):
+        if table.kind == "MV":
+            yield table.id, database.name, table.name, "MANUAL", "true", table.definition.query
 
 
 def _partitions(session: Any):
@@ -105,7 +115,7 @@ def _partitions(session: Any):
         for number, (name, predicate) in enumerate(predicates.items(), 1):
             rows = session.warehouse.store.count(table, predicate)
             yield ("internal", database.name, table.name, name, number, parts.kind or "UNPARTITIONED", parts.column or None, None,
-                   rows, rows * 100)  # fmt: skip
+                   rows, rows * session.warehouse.row_bytes)  # fmt: skip
 
 
 def _views(session: Any):

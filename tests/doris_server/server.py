@@ -15,8 +15,9 @@ from .answers import Rows
 from .clock import HANDLER, Clock
 from .control import Controls
 from .dialect import VARIABLES, Dialect
+from .groups import Group
 from .session import Session
-from .warehouse import Group, Warehouse
+from .warehouse import Warehouse
 from .wire import Stream, Wire
 
 VERSIONS = {"doris": "3.0.3", "starrocks": "3.4.0"}
@@ -36,7 +37,8 @@ class DorisServer:
     ) -> None:  # fmt: skip
         dialect = Dialect(product, version or VERSIONS[product], cloud)
         self.warehouse = Warehouse(dialect, _clock(now, per_look, speed), zone, system_zone)
-        for name in groups or (("compute_group_1",) if cloud else ()):
+        first = "default_warehouse" if dialect.starrocks else "compute_group_1"
+        for name in groups or ((first,) if cloud else ()):
             self.warehouse.groups[name] = Group(name)
         self.add_user("root", root_password, admin=True)
         self._behind = Session(
@@ -101,6 +103,7 @@ class DorisServer:
 
     def stop(self) -> None:
         self.faults.release()
+        self._settle()
         for number in list(self._servers):
             self.shut(number)
         self._on_loop(self._end())
@@ -108,6 +111,13 @@ class DorisServer:
         self._thread.join(10)
         self._loop.close()
         self.warehouse.store.connection.close()
+
+    def _settle(self) -> None:
+        """Statements that were held end before the store does."""
+        for _ in range(1000):
+            if not any(session.running for session in list(self.warehouse.sessions.values())):
+                return
+            threading.Event().wait(0.01)
 
     def __enter__(self) -> Self:
         return self.start()
@@ -147,6 +157,7 @@ class DorisServer:
         with contextlib.suppress(OSError, asyncio.CancelledError):
             await connection.start()
         self._open[number].discard(writer)
+        connection.forget()
         writer.close()
 
     _control_of_connections = LocalControl()

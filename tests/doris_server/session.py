@@ -1,6 +1,10 @@
 """One connection's view of the warehouse: who asks, in which database and group, with which variables."""
 
-from . import jobs
+import tempfile
+from collections.abc import Callable
+from typing import Any
+
+from . import groups, jobs, processes
 from .errors import Refused, unknown_database
 from .queries import INTERNAL
 from .tables import Table
@@ -17,7 +21,14 @@ class Session:
         self.warehouse, self.user, self.frontend, self.number = warehouse, user, frontend, number
         self.variables = variables
         self.catalog, self.database = "internal", None
-        self.group = user.default_group
+        self.group: str | None = None
+        self.running: processes.Running | None = None
+        self.touched: list[str] = []  # tables that the statement reads
+        self.from_files = False  # whether the statement reads files
+        self.scratch: list[str] = []  # tables of the statement that runs
+        self.folders: list[tempfile.TemporaryDirectory] = []  # of files that the statement reads
+        self.cut: Callable[[], object] | None = None  # ends the connection
+        self.gone = False
 
     def use(self, target: tuple[str, ...], group: str | None) -> None:
         """USE, the handshake's database, COM_INIT_DB: §5.1."""
@@ -33,7 +44,7 @@ class Session:
         ):
             raise unknown_database(target[-1])
         if group is not None:
-            self._use_group(group)
+            groups.use(self, group)
         self.catalog, self.database = catalog, (target[-1] if target else self.database)
 
     def handshake(self, text: str) -> None:
@@ -41,22 +52,14 @@ class Session:
         name, at, group = text.partition("@")
         self.use(tuple(part for part in name.split(".") if part), group if at else None)
 
-    def _use_group(self, group: str) -> None:
-        if not self.warehouse.dialect.cloud:
-            raise Refused("Command only support in cloud mode.", 6000)
-        if group not in self.warehouse.groups:
-            raise Refused(f"Compute Group {group} not exist", 5098)
-        if not self.user.uses(group):
-            raise Refused(f"USAGE denied to user '{self.user.name}'@'%' for cloud cluster '{group}'", 5042)
-        self.group = self.variables["cloud_cluster"] = self.variables["compute_group"] = group
-
     def _sees(self, name: str) -> bool:
         return name in SYSTEM or self.user.sees(name)
 
     def within(self, database: str) -> "Session":
         """For the text of a view, whose names are those of its own database."""
         other = Session(self.warehouse, self.user, self.frontend, self.variables, self.number)
-        other.database, other.group = database, self.group
+        other.database, other.group, other.scratch, other.touched = database, self.group, self.scratch, self.touched
+        other.folders = self.folders
         return other
 
     def variable(self, name: str, scope: str = "") -> str:
@@ -69,10 +72,13 @@ class Session:
     def set(self, scope: str, name: str, value: str) -> None:
         if name == "names":
             return
-        if name not in self.variables:
+        if name not in self.variables or (name == "enable_strict_cast" and not self.warehouse.dialect.has("-strict_cast")):
             raise Refused(f"Unknown system variable '{name}'", 1193)
         if name in {"cloud_cluster", "compute_group"} and value:
-            self._use_group(value)
+            groups.use(self, value)
+            self.variables["cloud_cluster"] = self.variables["compute_group"] = value
+        if name == "warehouse" and self.warehouse.dialect.cloud and value not in self.warehouse.groups:
+            raise Refused(f"Warehouse name: {value} not exist.", 1064)
         if scope == "global":
             self.user.needs_admin()
             self.warehouse.globals[name] = value
@@ -83,7 +89,7 @@ class Session:
         versions = dict.fromkeys(VERSIONS, dialect.version if dialect.starrocks else dialect.handshake)
         return {**versions, "currentschema": self.database or "", "database": self.database or "", "schema": self.database or "",
                 "user": f"'{self.user.name}'@'127.0.0.1'", "currentuser": f"'{self.user.name}'@'%'",
-                "current_user": f"'{self.user.name}'@'%'", "connection_id": str(self.number)}  # fmt: skip
+                "current_user": f"'{self.user.name}'@'%'", "connection_id": str(self.number), "connectionid": str(self.number)}  # fmt: skip
 
     def find(self, target: tuple[str, ...]) -> Table:
         """[[catalog.]db.]table"""
@@ -102,7 +108,7 @@ class Session:
             raise denied("SELECT")
         if tables[name].state != "NORMAL":
             raise Refused(f"table [{name}] is in state {tables[name].state}, it can not be read", 1105)
-        self._needs_group()
+        self.touched.append(f"{database}.{name}")
         return tables[name]
 
     def table_to_write(self, database: str, name: str) -> Table:
@@ -112,13 +118,25 @@ class Session:
             raise Refused(f"Table {name}'s state is not NORMAL: {table.state}", 1105)
         return table
 
-    def _needs_group(self) -> None:
-        """None chosen on reading: §5.1."""
-        if not self.warehouse.dialect.cloud or self.group:
-            return
-        usable = [name for name in self.warehouse.groups if self.user.uses(name)]
-        if not usable:
-            raise Refused("no cluster available; use `USE @cluster` to choose one", 5099)
+    @property
+    def trace(self) -> str:
+        """session_context='trace_id:x': export contract §2."""
+        context = self.variables.get("session_context", "")
+        return context.partition("trace_id:")[2].partition(";")[0]
+
+    def begin(self, sql: str, trap: Any) -> None:
+        self.touched = []
+        self.running = processes.Running(sql, self.warehouse.clock.now, trap)
+
+    def end(self) -> None:
+        self.running = None
+        while self.folders:
+            self.folders.pop().cleanup()
+        while self.scratch:
+            name = self.scratch.pop()
+            self.warehouse.store.run(f"DROP {'VIEW' if name.startswith('seen_') else 'TABLE'} IF EXISTS {name}")
+        if self.gone:
+            self.warehouse.sessions.pop(self.number, None)
 
     def job_database(self, name: str | None) -> Database:
         database = self.warehouse.database(name or self.database)

@@ -1,5 +1,6 @@
 """The forms of SHOW that the contract gives: §1, §4, §5.1, §6, §7."""
 
+from . import ddl
 from . import statements as s
 from .dialect import Dialect
 from .errors import Refused
@@ -13,7 +14,8 @@ WHERE_SNAPSHOT = (
 PLAIN = {  # what follows it: a target, a LIKE
     "FRONTENDS": "", "BACKENDS": "", "DATABASES": "like", "SCHEMAS": "like", "GRANTS": "", "ALL GRANTS": "",
     "PROC": "text", "CREATE TABLE": "target", "CREATE VIEW": "target", "CREATE DATABASE": "target",
-    "CREATE MATERIALIZED VIEW": "target", "VARIABLES": "like", "GLOBAL VARIABLES": "like", "PROCESSLIST": "",
+    "VARIABLES": "like", "GLOBAL VARIABLES": "like", "PROCESSLIST": "",
+    "FULL PROCESSLIST": "",
 }  # fmt: skip
 
 
@@ -33,7 +35,7 @@ def show(reader: Reader, dialect: Dialect):
         return s.ShowTransaction(database, reader.text())
     if reader.take("REPOSITORIES"):
         return s.ShowRepositories()
-    return _catalogs(reader, dialect) or _groups(reader, dialect) or _tables(reader) or _plain(reader)
+    return _catalogs(reader, dialect) or _groups(reader, dialect) or _functions(reader) or _tables(reader) or _plain(reader)
 
 
 def _jobs(reader: Reader, kind: str, column: str, hint: str) -> s.ShowJobs:
@@ -93,7 +95,35 @@ def _groups(reader: Reader, dialect: Dialect):
     return s.ShowGroups(clusters=True) if reader.take("CLUSTERS") else None
 
 
+def _functions(reader: Reader):
+    """SHOW [FULL] FUNCTIONS, SHOW CREATE FUNCTION f(types) FROM db, SHOW LOAD, SHOW TABLETS: export contract §4, §5."""
+    full = reader.sees("FULL", "FUNCTIONS")
+    if full or reader.sees("FUNCTIONS"):
+        reader.at += 2 if full else 1
+        return s.ShowFunctions(reader.qualified() if reader.take("FROM") or reader.take("IN") else (), full)
+    if reader.take("CREATE", "FUNCTION"):
+        name, arguments = reader.name(), ddl._arguments(reader)
+        return s.ShowCreateFunction(name, arguments, reader.name() if reader.take("FROM") else None)
+    if reader.take("CREATE", "MATERIALIZED", "VIEW"):
+        view = reader.qualified()
+        return s.Show("CREATE SYNC VIEW", reader.qualified(), view[-1]) if reader.take("ON") else s.Show("CREATE MATERIALIZED VIEW", view)
+    if reader.take("LOAD"):
+        database = reader.name() if reader.take("FROM") else None
+        label = None
+        if reader.take("WHERE"):
+            reader.expect("LABEL", "=")
+            label = reader.text()
+        return s.ShowLoad(database, label)
+    if reader.take("TABLETS", "FROM"):
+        target = reader.qualified()
+        chosen = reader.listed(reader.name) if reader.take("PARTITION") else ()
+        return s.Show("TABLETS", target, ",".join(chosen))
+    return None
+
+
 def _tables(reader: Reader):
+    if reader.sees("FULL", "PROCESSLIST"):
+        return None
     full = reader.take("FULL")
     for what in ("TABLES", "VIEWS", "COLUMNS", "PARTITIONS", "DATA"):
         if reader.take(what):

@@ -2,9 +2,7 @@
 
 from typing import Any
 
-import sqlglot
-
-from . import clock
+from . import clock, column_facts, create_texts, kinds, processes, starrocks_shows, tails
 from .answers import Rows, table
 from .catalogs import matches
 from .errors import Refused
@@ -17,26 +15,15 @@ BACKENDS = ("BackendId Host HeartbeatPort BePort HttpPort BrpcPort ArrowFlightSq
             "SystemDecommissioned TabletNum DataUsedCapacity TrashUsedCapacity AvailCapacity TotalCapacity UsedPct MaxDiskUsedPct "
             "RemoteUsedCapacity Tag ErrMsg Version Status HeartbeatFailureCounter NodeRole")  # fmt: skip
 
-
-def groups(session: Any, clusters: bool) -> Rows:
-    """§5.1: only those that the user may use."""
-    if not session.warehouse.dialect.cloud:
-        raise Refused("Command only support in cloud mode.", 6000)
-    wide = session.warehouse.dialect.has("-wide_groups")
-    columns = "cluster is_current users backend_num" if clusters else "Name IsCurrent Users BackendNum"
-    more = ("sub_clusters policy properties" if clusters else "SubComputeGroups Policy Properties") if wide else ""
-    rows = []
-    for group in session.warehouse.groups.values():
-        if session.user.uses(group.name):
-            users = ", ".join(
-                name for name, user in session.warehouse.users.known.items() if user.default_group == group.name
-            )
-            current = str(group.name == session.group).upper()
-            rows.append((group.name, current, users, group.backends, *(("", "", "") if wide else ())))
-    return table(f"{columns} {more}", rows)
+PARTITIONS = ("PartitionId PartitionName VisibleVersion VisibleVersionTime State PartitionKey Range DistributionKey Buckets ReplicationNum "
+              "StorageMedium CooldownTime RemoteStoragePolicy LastConsistencyCheckTime DataSize IsInMemory ReplicaAllocation IsMutable "
+              "SyncWithBaseTables UnsyncTables")  # fmt: skip
+DESC_ALL = "IndexName IndexKeysType Field Type InternalType Null Key Default Extra Visible DefineExpr WhereClause"
 
 
 def plain(session: Any, asked: Show) -> Rows:
+    if asked.what in FORMS:
+        return FORMS[asked.what](session, asked, False) if FORMS[asked.what] is _tables else FORMS[asked.what](session, asked)
     full = asked.what.startswith("FULL ")
     form = FORMS[asked.what.removeprefix("FULL ")]
     return (
@@ -61,75 +48,115 @@ def _tables(session: Any, asked: Show, full: bool) -> Rows:
 
 
 def _columns(session: Any, asked: Show) -> Rows:
-    each = session.find(asked.target)
-    rows = [(column.name, column.type.lower(), "No" if "NOT NULL" in column.rest.upper() else "Yes", "false", None, "")
-            for column in each.definition.columns]  # fmt: skip
+    rows = [row[2:4] + row[5:9] for row in _index_rows(session, session.find(asked.target))]
     return table("Field Type Null Key Default Extra", rows)
 
 
-def _partitions(session: Any, asked: Show) -> Rows:
+def _all_columns(session: Any, asked: Show) -> Rows:
+    """DESC t ALL: the table's own index, then its rollups and synchronous views, a blank row between."""
     each = session.find(asked.target)
-    stamp = clock.shown(each.created, session.variable("time_zone"))
-    rows = []
+    rows = _index_rows(session, each)
+    for name, (_, columns) in each.rollups.items():
+        rows.append(("",) * 12)
+        kinds_of = {column.name: column.type for column in each.definition.columns}
+        for at, column in enumerate(columns):
+            kind = kinds.printed(kinds_of.get(column, "bigint"))
+            rows.append((name if at == 0 else "", "DUP_KEYS" if at == 0 else "", column, kind, kind, "Yes", "true" if at == 0 else "false",
+                         None, "", "true", "", ""))  # fmt: skip
+    return table(DESC_ALL, rows)
+
+
+def _index_rows(session: Any, each: Any) -> list[tuple]:
+    starrocks, rows = session.warehouse.dialect.starrocks, []
+    model = {"DUPLICATE": "DUP_KEYS", "UNIQUE": "UNIQUE_KEYS", "AGGREGATE": "AGG_KEYS", "PRIMARY": "PRIMARY_KEYS"}[each.definition.model]
+    for at, column in enumerate(each.definition.columns):
+        facts = column_facts.parse(column.rest)
+        kind = create_texts.starrocks_type(column.type) if starrocks else kinds.printed(column.type)
+        extra = facts.aggregation or ("NONE" if model == "DUP_KEYS" and column.name not in each.definition.keys else "")
+        extra = ",".join(filter(None, (extra, "AUTO_INCREMENT" if facts.auto is not None else "", "STORED GENERATED" if facts.generated else "")))
+        rows.append((each.name if at == 0 else "", model if at == 0 else "", column.name, kind, kind, "Yes" if facts.nullable else "No",
+                     str(column.name in each.definition.keys).lower(), facts.default, extra, "true", "", ""))  # fmt: skip
+    return rows
+
+
+def _partitions(session: Any, asked: Show) -> Rows:
+    """Each with its visible version, which every write makes larger: export contract §5.1, §6."""
+    if session.find(asked.target).kind not in {"OLAP", "MV"}:
+        raise Refused(f"Table[{asked.target[-1]}] is not a OLAP table", 1105)
+    if session.warehouse.dialect.starrocks:
+        return starrocks_shows.partitions(session, session.find(asked.target))
+    each, zone, wide = session.find(asked.target), session.variable("time_zone"), session.warehouse.dialect.has("-wide_partitions")
+    tail, rows = tails.parse(each.definition.tail), []
+    ranges, key = dict(each.definition.partitions.items), each.definition.partitions.column
     for name, predicate in each.definition.predicates(each.name).items():
         count = session.warehouse.store.count(each, predicate)
-        rows.append(
-            (
-                each.partitions[name],
-                name,
-                1 + (count > 0),
-                stamp,
-                "NORMAL",
-                each.definition.partitions.column,
-                count,
-                f"{count * 100} B",
-            )
-        )
-    return table(
-        "PartitionId PartitionName VisibleVersion VisibleVersionTime State PartitionKey RowCount DataSize", rows
-    )
+        version, at = each.version(name)
+        size = human(count * session.warehouse.row_bytes)
+        row = (each.partitions[name], name, version, clock.shown(at, zone), "NORMAL", key, _range(ranges.get(name)),
+               ", ".join(tail.hashed) or "RANDOM", tail.buckets or "10", each.definition.replication, "HDD", "9999-12-31 23:59:59", "",
+               None, size, "false", f"tag.location.default: {each.definition.replication}", "true", "true", None)  # fmt: skip
+        rows.append((*row, version, count) if wide else row)
+    return table(PARTITIONS + (" CommittedVersion RowCount" if wide else ""), rows)
 
 
-def _qualified(session: Any, asked: Show, query: str) -> str:
-    """The body names its tables as `internal`.`db`.`t`: export contract §5.2."""
-    tree = sqlglot.parse_one(query, read="doris")
-    for node in tree.find_all(sqlglot.exp.Table):
-        node.set("db", sqlglot.exp.to_identifier(node.db or (asked.target[-2] if len(asked.target) > 1 else session.database)))
-        node.set("catalog", sqlglot.exp.to_identifier("internal"))
-    return tree.sql("doris", identify=True)
+def _range(values: tuple[str, ...] | None) -> str:
+    return "" if values is None else "; ".join(values)
+
+
+def human(size: int) -> str:
+    """Bytes as the servers write them: a number and a unit, and for nothing only a blank."""
+    amount = float(size)
+    for unit in ("B", "KB", "MB", "GB"):
+        if amount < 1024:
+            return f"{amount:.3f} {unit if size else ''}"
+        amount /= 1024
+    return f"{amount:.3f} TB"
+
+
+def _tablets(session: Any, asked: Show) -> Rows:
+    each, rows = session.find(asked.target), []
+    chosen = [name for name in (asked.like or "").split(",") if name]
+    for name, tablet, predicate in each.tablets():
+        if not chosen or name in chosen:
+            count = session.warehouse.store.count(each, predicate)
+            rows.append((tablet, tablet + 1, 10002, 1, each.version(name)[0], count * session.warehouse.row_bytes, count, "NORMAL"))
+    return table("TabletId ReplicaId BackendId SchemaHash Version LocalDataSize RowCount State", rows)
 
 
 def _create(session: Any, asked: Show) -> Rows:
-    each = session.find(asked.target)
+    each, warehouse = session.find(asked.target), session.warehouse
+    if asked.what == "CREATE SYNC VIEW":
+        if asked.like not in each.rollups:
+            raise Refused(f"Materialized view [{asked.like}] does not exist in table [{each.name}]", 1105)
+        text = each.rollups[asked.like][0]
+        return table("TableName ViewName CreateStmt", [(each.name, asked.like, text)] if text else [])
+    if asked.what == "CREATE MATERIALIZED VIEW":
+        if each.kind != "MV":
+            raise Refused(f"'{each.name}' is not MATERIALIZED VIEW", 1347)
+        return Rows(("Materialized View", "Create Materialized View"), [(each.name, create_texts.materialized(warehouse, each))])
     if asked.what == "CREATE TABLE" and each.kind != "VIEW":
-        return Rows(("Table", "Create Table"), [(each.name, create_text(each))])
-    if asked.what == "CREATE MATERIALIZED VIEW" and each.kind == "MV":
-        text = f"CREATE MATERIALIZED VIEW {each.name} BUILD IMMEDIATE REFRESH COMPLETE ON MANUAL\nAS {each.definition.query}"
-        return Rows(("Materialized View", "Create Materialized View"), [(each.name, text)])
+        return Rows(("Table", "Create Table"), [(each.name, create_texts.table(warehouse, each))])
     if each.kind != "VIEW":
         raise Refused(f"'{each.name}' is not VIEW", 1347)
-    text = f"CREATE VIEW `{each.name}` AS {_qualified(session, asked, each.definition.query)};"
+    return _create_view(session, each)
+
+
+def _create_view(session: Any, each: Any) -> Rows:
+    body = each.definition.query
+    if session.warehouse.dialect.starrocks:
+        listed = ", ".join(f"`{column.name}`" for column in each.definition.columns)
+        text = f"CREATE VIEW `{each.name}` ({listed})\nAS {body.replace('`internal`.', '')};"
+        return Rows(("View", "Create View", "character_set_client", "collation_connection"), [(each.name, text, "utf8", "utf8_general_ci")])
     return Rows(
         ("View", "Create View", "character_set_client", "collation_connection"),
-        [(each.name, text, "utf8mb4", "utf8mb4_0900_bin")],
+        [(each.name, f"CREATE VIEW `{each.name}` AS {body};", "utf8mb4", "utf8mb4_0900_bin")],
     )
-
-
-def create_text(each: Any) -> str:
-    columns = ",\n".join(
-        f"  `{column.name}` {column.type.lower()} {column.rest}".rstrip() for column in each.definition.columns
-    )
-    engine = (
-        ""
-        if each.definition.tail.upper().startswith("ENGINE")
-        else f"ENGINE={each.kind if each.kind != 'MV' else 'MATERIALIZED_VIEW'}\n"
-    )
-    return f"CREATE TABLE `{each.name}` (\n{columns}\n) {engine}{each.definition.tail};"
 
 
 def _create_database(session: Any, asked: Show) -> Rows:
     database = session.warehouse.database(asked.target[-1])
-    pairs = ",\n".join(f'"{key}" = "{value}"' for key, value in database.properties.items())
+    own = {"storage_vault_name": create_texts.VAULT} if session.warehouse.dialect.cloud and not session.warehouse.dialect.starrocks else {}
+    pairs = ",\n".join(f'"{key}" = "{value}"' for key, value in (own | database.properties).items())
     text = f"CREATE DATABASE `{database.name}`" + (f" PROPERTIES (\n{pairs}\n)" if pairs else "")
     return Rows(("Database", "Create Database"), [(database.name, text)])
 
@@ -149,7 +176,7 @@ def _data(session: Any, asked: Show) -> Rows:
         row = (
             each.name,
             each.name,
-            f"{count * 100 * int(each.definition.replication)}.000 B",
+            f"{count * session.warehouse.row_bytes * int(each.definition.replication)}.000 B",
             each.definition.replication,
             count,
             "0.000",
@@ -161,7 +188,7 @@ def _data(session: Any, asked: Show) -> Rows:
 def _database_data(session: Any, database: Any) -> Rows:
     rows = []
     for each in database.tables.values():
-        size = session.warehouse.store.count(each) * 100 * int(each.definition.replication)
+        size = session.warehouse.store.count(each) * session.warehouse.row_bytes * int(each.definition.replication)
         rows.append((each.name, f"{size}.000 B", each.definition.replication, "0.000"))
     total = f"{_size(session, database)}.000 B"
     ends = [
@@ -181,7 +208,7 @@ def _warehouse_data(session: Any, properties: dict[str, str]) -> Rows:
 
 def _size(session: Any, database: Any) -> int:
     return sum(
-        session.warehouse.store.count(each) * 100 * int(each.definition.replication)
+        session.warehouse.store.count(each) * session.warehouse.row_bytes * int(each.definition.replication)
         for each in database.tables.values()
     )
 
@@ -221,8 +248,13 @@ def _variables(session: Any, asked: Show) -> Rows:
     return Rows(("Variable_name", "Value"), found)
 
 
-def _processes(session: Any, asked: Show) -> Rows:
-    return table("Id User Host Catalog Db Command Time State QueryId Info", [])
+def frontend_config(session: Any, asked: Any) -> Rows:
+    """ADMIN SHOW FRONTEND CONFIG: of StarRocks whether storage is shared."""
+    session.user.needs_admin()
+    mode = "shared_data" if session.warehouse.dialect.cloud else "shared_nothing"
+    known = {"run_mode": mode} if session.warehouse.dialect.starrocks else {"cluster_id": "1"}
+    rows = [(name, "[]", value, "String", "false", "") for name, value in known.items() if asked.like is None or matches(asked.like, name)]
+    return table("Key AliasNames Value Type IsMutable Comment", rows)
 
 
 def _proc(session: Any, asked: Show) -> Rows:
@@ -230,8 +262,9 @@ def _proc(session: Any, asked: Show) -> Rows:
 
 
 FORMS = {
-    "DATABASES": _databases, "SCHEMAS": _databases, "TABLES": _tables, "VIEWS": _tables, "COLUMNS": _columns, "PARTITIONS": _partitions,
+    "DATABASES": _databases, "SCHEMAS": _databases, "TABLES": _tables, "VIEWS": _tables, "COLUMNS": _columns, "PARTITIONS": _partitions, "ALL COLUMNS": _all_columns, "TABLETS": _tablets, "CREATE SYNC VIEW": _create,
     "CREATE TABLE": _create, "CREATE VIEW": _create, "CREATE MATERIALIZED VIEW": _create, "CREATE DATABASE": _create_database,
     "DATA": _data, "FRONTENDS": _frontends, "BACKENDS": _backends, "GRANTS": _grants, "ALL GRANTS": _grants, "VARIABLES": _variables,
-    "GLOBAL VARIABLES": _variables, "PROCESSLIST": _processes, "PROC": _proc,
+    "GLOBAL VARIABLES": _variables, "PROCESSLIST": lambda session, _: processes.shown(session, full=False),
+    "FULL PROCESSLIST": lambda session, _: processes.shown(session, full=True), "PROC": _proc,
 }  # fmt: skip

@@ -160,6 +160,7 @@ class CreateTable(NamedTuple):
     engine: str
     properties: dict[str, str]
     tail: str  # the text after the columns, as given
+    indexes: tuple[str, ...] = ()
 
 
 class ColumnText(NamedTuple):
@@ -172,6 +173,7 @@ class PartitionText(NamedTuple):
     column: str = ""
     kind: str = ""
     items: tuple[tuple[str, tuple[str, ...]], ...] = ()  # name and its literals
+    auto: str = ""  # LIST, or the unit of date_trunc: partitions are made on INSERT
 
 
 class CreateView(NamedTuple):
@@ -179,25 +181,96 @@ class CreateView(NamedTuple):
     quiet: bool
     query: str
     materialized: bool
+    head: str = ""  # BUILD … REFRESH …
+    tail: str = ""  # keys, comment, buckets, properties
+    columns: tuple[str, ...] = ()
+    text: str = ""
+
+    @property
+    def is_sync(self) -> bool:
+        """Nothing but a name and a query: a rollup of its one table."""
+        return self.materialized and not (self.head or self.tail or self.columns)
+
+
+class RefreshView(NamedTuple):
+    target: tuple[str, ...]
+
+
+class RenameDatabase(NamedTuple):
+    name: str
+    new: str
+
+
+class CreateFunction(NamedTuple):
+    target: tuple[str, ...]
+    quiet: bool
+    kind: str
+    arguments: tuple[str, ...]
+    returns: str
+    properties: dict[str, str]
+    body: str = ""  # of an alias
+
+
+class DropFunction(NamedTuple):
+    target: tuple[str, ...]
+    quiet: bool
+    arguments: tuple[str, ...]
+
+
+class ShowCreateFunction(NamedTuple):
+    name: str
+    arguments: tuple[str, ...]
+    database: str | None
+
+
+class ShowFunctions(NamedTuple):
+    target: tuple[str, ...]
+    full: bool
+
+
+class ShowLoad(NamedTuple):
+    database: str | None
+    label: str | None
+
+
+class ResumeWarehouse(NamedTuple):
+    name: str
+
+
+class FrontendConfig(NamedTuple):
+    like: str | None
 
 
 class Drop(NamedTuple):
     kind: str  # TABLE, VIEW, MATERIALIZED VIEW
     target: tuple[str, ...]
     quiet: bool
+    base: tuple[str, ...] = ()  # of a synchronous materialized view
 
 
 class AlterTable(NamedTuple):
     target: tuple[str, ...]
-    action: str  # add a column, rename, truncate
+    action: str  # add, rename, truncate, set, rollup, replace, swap, add_partition, drop_partition
     column: ColumnText | None = None
     name: str = ""
+    properties: dict[str, str] = {}  # noqa: RUF012 - read only
+    names: tuple[str, ...] = ()  # columns of a rollup, partitions, the literals of a partition
 
 
 class Query(NamedTuple):
     """Left to DuckDB: SELECT, INSERT, DELETE, UPDATE, EXPLAIN."""
 
     sql: str
+
+    @property
+    def writes(self) -> bool:
+        """Then it is forwarded to the leader."""
+        return self.sql.lstrip()[:6].upper() in {"INSERT", "DELETE", "UPDATE"}
+
+
+class Kill(NamedTuple):
+    who: str  # a connection's number, or a query's id
+    query_only: bool
 
 
 class Control(NamedTuple):

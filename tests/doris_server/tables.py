@@ -2,19 +2,17 @@
 
 import re
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 import duckdb
-import sqlglot
-from sqlglot import exp
 
+from . import column_facts, kinds, macros, tails
 from .statements import ColumnText, CreateTable, PartitionText
 
-TYPES = {"LARGEINT": "HUGEINT", "STRING": "VARCHAR", "BITMAP": "BLOB", "HLL": "BLOB", "QUANTILE_STATE": "BLOB", "AGG_STATE": "BLOB",
-         "IPV4": "VARCHAR", "IPV6": "VARCHAR", "VARIANT": "VARCHAR", "JSONB": "VARCHAR", "JSON": "VARCHAR",
-         "DATETIMEV2": "TIMESTAMP", "DATETIME": "TIMESTAMP", "DATEV2": "DATE", "DECIMALV3": "DECIMAL", "VARBINARY": "BLOB"}  # fmt: skip
+LEAST = re.compile(r"(0000-01-01|0001-01-01)( 00:00:00)?|-2147483648|-9223372036854775808|-128|-32768")  # where ranges begin
 WHOLE = PartitionText()
 
 
@@ -29,6 +27,8 @@ class Definition:
     query: str = ""
     replication: str = "3"
     colocate: str = ""
+    indexes: tuple[str, ...] = ()
+    head: str = ""  # of a materialized view: BUILD … REFRESH … as given
 
     @classmethod
     def of(cls, asked: CreateTable) -> "Definition":
@@ -36,17 +36,36 @@ class Definition:
         allocation = re.search(r"(\d+)\s*$", asked.properties.get("replication_allocation", ""))
         replication = asked.properties.get("replication_num") or (allocation[1] if allocation else "3")
         colocate = asked.properties.get("colocate_with", "")
-        return cls(kind, asked.columns, _bounded(asked.partitions), asked.tail, "", replication, colocate)
+        return cls(kind, asked.columns, _bounded(asked.partitions), asked.tail, "", replication, colocate, asked.indexes)
 
     def to_json(self) -> dict:
         return {**self.__dict__, "columns": [list(column) for column in self.columns],
-                "partitions": [self.partitions.column, self.partitions.kind, [[name, list(values)] for name, values in self.partitions.items]]}  # fmt: skip
+                "partitions": [self.partitions.column, self.partitions.kind, [[name, list(values)] for name, values in self.partitions.items], self.partitions.auto],
+                "indexes": list(self.indexes)}  # fmt: skip
 
     @classmethod
     def from_json(cls, data: dict) -> "Definition":
-        column, kind, items = data["partitions"]
-        parts = PartitionText(column, kind, tuple((name, tuple(values)) for name, values in items))
-        return cls(**{**data, "columns": tuple(ColumnText(*each) for each in data["columns"]), "partitions": parts})
+        column, kind, items, auto = data["partitions"]
+        parts = PartitionText(column, kind, tuple((name, tuple(values)) for name, values in items), auto)
+        return cls(**{**data, "columns": tuple(ColumnText(*each) for each in data["columns"]), "partitions": parts,
+                      "indexes": tuple(data["indexes"])})  # fmt: skip
+
+    @property
+    def model(self) -> str:
+        """DUPLICATE unless it is said, or the columns say it."""
+        kinds_of = [column_facts.parse(column.rest) for column in self.columns]
+        aggregated = "AGGREGATE" if any(facts.aggregation for facts in kinds_of) else "DUPLICATE"
+        return tails.parse(self.tail).model or aggregated
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Where nothing says which: the columns before the first that is merged, or the first one."""
+        own = [column.name for column in self.columns if not column_facts.parse(column.rest).aggregation]
+        return tails.parse(self.tail).keys or tuple(own if self.model == "AGGREGATE" else own[:1])
+
+    @property
+    def settings(self) -> dict[str, str]:
+        return tails.parse(self.tail).settings
 
     @property
     def schema(self) -> tuple:
@@ -57,7 +76,7 @@ class Definition:
 
     def predicates(self, table: str) -> dict[str, str]:
         """Of each partition, the condition in DuckDB. Without partitions there is one, named as the table."""
-        if not self.partitions.items:
+        if not self.partitions.items and not self.partitions.column:
             return {table: "TRUE"}
         column = quoted(self.partitions.column)
         return {name: _predicate(self.partitions.kind, column, values) for name, values in self.partitions.items}
@@ -70,7 +89,8 @@ def _bounded(given: PartitionText) -> PartitionText:
     found: list[tuple[str, tuple[str, ...]]] = []
     for name, values in given.items:
         before = found[-1][1][1] if found else ""
-        found.append((name, values if len(values) == 2 else (before, values[0])))
+        low, high = values if len(values) == 2 else (before, values[0])
+        found.append((name, ("" if LEAST.fullmatch(low) else low, high)))
     return given._replace(items=tuple(found))
 
 
@@ -93,6 +113,10 @@ class Table:
     created: datetime
     state: str = "NORMAL"  # RESTORE: neither read nor written, §1.6
     partitions: dict[str, int] = field(default_factory=dict)  # name: id
+    versions: dict[str, tuple[int, datetime]] = field(default_factory=dict)  # of partitions that were written to
+    rollups: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)  # name: statement, columns
+    refreshed: bool = True  # a materialized view that has its rows
+    last_auto: int = 0  # of AUTO_INCREMENT: the server's count, not the largest value
 
     @property
     def kind(self) -> str:
@@ -102,6 +126,41 @@ class Table:
     def physical(self) -> str:
         return f"t{self.id}"
 
+    @property
+    def hidden(self) -> tuple[ColumnText, ...]:
+        """The sequence column of function_column.sequence_type."""
+        kind = self.definition.settings.get("function_column.sequence_type") if self.kind == "OLAP" else None
+        return (ColumnText(column_facts.SEQUENCE, kind, ""),) if kind else ()
+
+    @property
+    def all_columns(self) -> tuple[str, ...]:
+        return tuple(column.name for column in (*self.definition.columns, *self.hidden))
+
+    def version(self, partition: str) -> tuple[int, datetime]:
+        return self.versions.get(partition, (1, self.created))
+
+    def tablets(self) -> list[tuple[str, int, str]]:
+        """Each with its partition and the condition of its rows: buckets by a hash of the distribution's columns."""
+        tail = tails.parse(self.definition.tail)
+        count = int(tail.buckets) if tail.buckets.isdigit() else 1
+        hashed = ", ".join(map(quoted, tail.hashed or self.all_columns[:1]))
+        return [
+            (name, self.partitions.get(name, self.id) * 1000 + at, f"({predicate}) AND (hash({hashed}) >> 20) % {count} = {at}")
+            for name, predicate in self.definition.predicates(self.name).items() for at in range(count)
+        ]  # fmt: skip
+
+    def rename(self, name: str) -> None:
+        """The one partition of a table that has none of its own is named as the table."""
+        for known in (self.partitions, self.versions):
+            if not self.definition.partitions.column and self.name in known:
+                known[name] = known.pop(self.name)
+        self.name = name
+
+    def written(self, partitions: Iterable[str], now: datetime) -> None:
+        """Their visible versions grow."""
+        for name in partitions:
+            self.versions[name] = (self.version(name)[0] + 1, now)
+
 
 class Store:
     """The rows."""
@@ -109,6 +168,8 @@ class Store:
     def __init__(self) -> None:
         self.connection = duckdb.connect(":memory:")
         self.connection.execute("SET TimeZone = 'UTC'; SET threads = 1")
+        for statement in macros.statements():
+            self.connection.execute(statement)
 
     def run(self, sql: str) -> duckdb.DuckDBPyConnection:
         return self.connection.execute(sql)
@@ -117,7 +178,7 @@ class Store:
         if table.kind == "VIEW":
             return
         columns = ", ".join(
-            f"{quoted(column.name)} {duck_type(column.type)}" for column in table.definition.columns
+            f"{quoted(column.name)} {kinds.kept(column.type)}" for column in (*table.definition.columns, *table.hidden)
         )
         self.run(f"CREATE TABLE {table.physical} ({columns})")
 
@@ -154,14 +215,3 @@ def quoted(name: str) -> str:
 
 def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
-
-
-def duck_type(text: str) -> str:
-    """A Doris type as DuckDB's nearest."""
-    known = re.sub(r"\w+", lambda word: TYPES.get(word[0].upper(), word[0]), text)
-    known = re.sub(r"TIMESTAMP\s*\(\d+\)", "TIMESTAMP", known)
-    return exp.DataType.build(known, dialect="doris").sql("duckdb") if "<" in known else _plain(known)
-
-
-def _plain(text: str) -> str:
-    return sqlglot.parse_one(f"CAST(x AS {text})", read="duckdb").to.sql("duckdb")

@@ -4,13 +4,17 @@ import itertools
 import threading
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from .clock import Clock
 from .dialect import Dialect
 from .errors import Refused, unknown_database, unknown_table
 from .faults import Faults
+from .groups import Group, Work
 from .layout import Repository
 from .tables import Definition, Store, Table
+from .transactions import Transaction
+from .user_functions import Function
 from .users import Users
 
 SYSTEM = ("information_schema", "mysql", "__internal_schema")  # §7
@@ -39,14 +43,6 @@ class Catalog:
     created: datetime
 
 
-@dataclass
-class Group:
-    """A compute group: §5.1."""
-
-    name: str
-    backends: int = 1
-
-
 class Warehouse:
     def __init__(self, dialect: Dialect, clock: Clock, zone: str = "+00:00", system_zone: str = "+00:00") -> None:
         self.dialect, self.clock = dialect, clock
@@ -58,13 +54,22 @@ class Warehouse:
         self.repositories: dict[str, Repository] = {}
         self.catalogs: dict[str, Catalog] = {}
         self.groups: dict[str, Group] = {}
-        self.labels: dict[str, dict[str, int]] = {}  # of loads, by database
+        self.transactions: list[Transaction] = []
+        self.functions: dict[int, dict[str, Function]] = {}  # by the database's id, then by signature
+        self.megabyte = 1024 * 1024  # what max_file_size counts with
+        self.row_bytes = 100  # what a row counts for in sizes
+        self.writers = 2  # of a parallel OUTFILE
         self.jobs: dict[int, list] = {}  # of a database's id (-1: external catalogs), oldest first
         self.leader = 0
         self.ports: list[int] = []  # of the frontends
         self.stopped: set[int] = set()
         self.connections = itertools.count(1)
+        self.sessions: dict[int, Any] = {}  # of open connections, and of statements that outlive theirs
+        self.work: list[Work] = []
         self.cloud_restore = False
+        self.vault = "1"  # the id of the storage vault: export contract §5.3
+        self.policies: set[str] = set()  # storage policies
+        self.most_replicas = 3  # backends
         self.most_tablets = 300_000  # max_backup_tablets_per_job: §2.1
         self.control: object = None
 

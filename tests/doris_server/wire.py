@@ -113,8 +113,10 @@ class Wire(Connection):
             self.warehouse, user, self.frontend, dict(VARIABLES) | self.warehouse.globals, self.connection_id
         )
         if self.session.database:
-            own.handshake(self.session.database)
-        self.own = own
+            await asyncio.to_thread(own.handshake, self.session.database)
+        self.own, self.warehouse.sessions[own.number] = own, own
+        loop = asyncio.get_running_loop()
+        own.cut = lambda: loop.call_soon_threadsafe(self.stream.writer.transport.abort)
         await self.stream.write(self.ok())
 
     async def _switched(self) -> bytes:
@@ -133,14 +135,27 @@ class Wire(Connection):
         action = trap.action if trap else ""
         if action in {"hang", "drop_before", "answer"}:
             await self._befall(trap)
+        work = asyncio.ensure_future(asyncio.to_thread(execute.run, self.own, sql, trap))
+        if action == "drop_during":
+            work.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody else will ask
+            while not (trap.reached.is_set() or work.done()):  # noqa: ASYNC110 - set from another thread
+                await asyncio.sleep(0.01)
+            await self._befall(trap)
         try:
-            answer = await asyncio.to_thread(execute.run, self.own, sql)
+            answer = await work
         except Refused as refused:
             await self.stream.write(self.refusal(refused))
             return
         if action.endswith("_after"):
             await self._befall(trap)
         await self._write(answer)
+
+    def forget(self) -> None:
+        """The connection is over; a statement of it may still run."""
+        if self.own and self.own.running:
+            self.own.gone = True
+        elif self.own:
+            self.warehouse.sessions.pop(self.own.number, None)
 
     async def _befall(self, trap: Any) -> None:
         if trap.action.startswith("hang"):
@@ -154,7 +169,9 @@ class Wire(Connection):
 
     async def _write(self, answer: Rows | Done) -> None:
         if isinstance(answer, Done):
-            await self.stream.write(self.ok(affected_rows=answer.affected))
+            plain = self.ok(affected_rows=answer.affected)
+            told = answer.info.encode()  # with its length before it, as MysqlOkPacket writes it
+            await self.stream.write(plain + (bytes([len(told)]) + told if told else b""))
             return
         types = answer.types or ("VARCHAR",) * len(answer.columns)
         columns = [ResultColumn(name, _type(kind)) for name, kind in zip(answer.columns, types, strict=True)]

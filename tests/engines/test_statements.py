@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.core.ports import ObjectLocation
-from reconciler.engines.doris import columns, export_statements, preflight, statements
+from reconciler.engines.doris import columns, preflight, replay, statements
 from reconciler.engines.doris import dialect as dialects
+from reconciler.engines.doris import export_statements as s
 from reconciler.engines.doris.dialect import Dialect
 from reconciler.errors import EngineFailed
 
@@ -54,8 +55,13 @@ def _of(dialect: Dialect) -> Iterator[str]:
     yield statements.restore(ODD, "r_task_0123", "r_repo", ("t", ODD), [*pairs, ("replication_num", "1")])
     yield statements.show_create_catalog(ODD) if dialect.is_starrocks else statements.show_catalog(ODD)
     yield statements.create_catalog(ODD, ODD, [("type", "jdbc"), (ODD, ODD)], external=dialect.is_starrocks)
-    if not dialect.is_starrocks:
-        yield from _of_exports(dialect)
+    yield from _of_exports(dialect)
+    yield from (s.largest(ODD, ODD, ODD), s.no_row(ODD, ODD, ODD), s.count(ODD, ODD), s.truncate(ODD, ODD))
+    yield from (s.OWN_ID, s.RUNNING, s.kill(123), s.SERVER_TIME)
+    if dialect.is_starrocks:
+        yield from (s.RUN_MODE, statements.set_warehouse(ODD), s.materialized_views(ODD))
+    else:
+        yield from _of_doris_exports()
         yield "SHOW COMPUTE GROUPS"
         yield statements.use_group(ODD)
     yield preflight.GRANTS[dialect.product].format(user="backup")
@@ -63,15 +69,31 @@ def _of(dialect: Dialect) -> Iterator[str]:
 
 def _of_exports(dialect: Dialect) -> Iterator[str]:
     storage = dialect.storage_properties(KEYS)
-    kinds = ("int", "largeint", "datetime(6)", "decimal(76,9)", "bitmap", "hll", "quantile_state", "array<int>", "ipv4")
-    chosen = tuple(columns.column(f"{ODD} {kind}", kind) for kind in kinds)
-    yield from export_statements.settings(21_600)
-    yield from (export_statements.show_create(kind, ODD, ODD) for kind in ("TABLE", "VIEW"))
-    yield export_statements.columns(ODD, ODD)
-    yield export_statements.outfile(ODD, ODD, chosen, KEYS, "data/00001/1/", storage)
-    yield export_statements.load(ODD, ODD, "r_label", chosen, "s3://bucket/acme/data/00001/1/{part-a_0}.parquet", storage)
-    yield export_statements.count(ODD, ODD)
-    yield export_statements.show_transaction(ODD, "r_label")
+    kinds = ("int", "largeint", "datetime(6)", "decimal(76,9)", "bitmap", "hll", "quantile_state", "array<int>", "ipv4",
+             "varbinary", "array<date>")  # fmt: skip
+    starrocks = dialect.is_starrocks
+    every = (columns.column(f"{ODD} {kind}", kind, starrocks=starrocks) for kind in kinds)
+    chosen = tuple(item for item in every if item.out is not None and not (starrocks and item.type in ("ipv4", "quantile_state")))
+    yield from s.settings(dialect, 21_600)
+    yield from (s.show_create(kind, ODD, ODD) for kind in ("TABLE", "VIEW", "MATERIALIZED VIEW"))
+    yield from (s.columns(ODD), s.show_partitions(ODD, ODD), s.show_functions(ODD))
+    yield from columns.probes(chosen, starrocks=starrocks).values()
+    for partitions in (None, ("p1", ODD)):
+        yield s.unload(dialect, ODD, ODD, partitions, chosen, KEYS, "data/00001/1/00001/r_mark/", storage)
+    uri = s.files_uri(KEYS, ("data/00001/1/00001/r_mark/part-a_0.parquet", "data/00001/1/00001/r_mark/part-b_0.parquet"))
+    yield s.load(dialect, ODD, ODD, "r_label", chosen, uri, storage)
+    yield s.count_files(dialect, uri, storage)
+    yield s.lost_by_casts(dialect, columns.lost(chosen, strict_casts=False) or "", uri, storage)
+    yield s.show_load(dialect, ODD, "r_label")
+    yield s.alter_properties(ODD, ODD, [("dynamic_partition.enable", "true")])
+    yield from (s.rename_database(ODD, ODD), s.drop_database(ODD))
+
+
+def _of_doris_exports() -> Iterator[str]:
+    yield from (s.trace("r_label"), s.STRICT_CASTS, s.SEQUENCE_OPTIONAL, s.describe_all(ODD, ODD))
+    yield s.show_create_rollup(ODD, ODD, ODD)
+    yield s.show_create_function("my_sum(INT, STRING)", ODD)
+    yield replay.rollup(None, ("k1", ODD), ODD, ODD, "r")
 
 
 @pytest.mark.parametrize("product", sorted(COMMENTS))

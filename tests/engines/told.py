@@ -1,6 +1,7 @@
 """What the status file tells, for the tests of engines."""
 
 import json
+import threading
 
 TASK = "shop-20261123T020000Z"
 MONDAY_2, MONDAY_3 = "2026-11-23T02:00:00Z", "2026-11-23T03:00:00Z"
@@ -18,3 +19,13 @@ def states(site) -> dict[str, tuple[str, str | None]]:
 def restored(at) -> tuple[str, str]:
     (task,) = status(at.site)["restore_tasks"]
     return task["state"], task["message"]
+
+
+def wait_until(holds, seconds: float = 30) -> None:
+    """Looks until it holds, and no longer than that."""
+    ticking = threading.Event()
+    for _ in range(int(seconds / 0.02)):
+        if holds():
+            return
+        ticking.wait(0.02)
+    raise AssertionError("it did not come to be")

@@ -32,7 +32,7 @@ CHANGES = {
     "set_mark": lambda storage: storage.set_mark("acme", Mark("ledger", NOW), replace=True),
 }
 LOOKS = {"read_manifest", "reader", "find_claim", "find_outcome", "inventory", "mark", "now"}
-FOLDER_CHANGES, FOLDER_LOOKS = {"put", "remember"}, {"staging", "location", "entries", "read"}
+FOLDER_CHANGES, FOLDER_LOOKS = {"put", "remember", "remove"}, {"staging", "location", "entries", "read"}
 
 
 class Lease:
@@ -87,15 +87,18 @@ def test_no_call_changes_a_storage_once_the_lease_is_lost(storage, lease, tmp_pa
     assert files(tmp_path) != before
 
 
-def test_files_of_an_attempt_are_not_put_any_more_once_the_lease_is_lost(storage, lease, tmp_path):
+def test_files_of_an_attempt_are_not_put_or_removed_any_more_once_the_lease_is_lost(storage, lease, tmp_path):
     """T3: an attempt that was begun under it is left as it is."""
     folder = storage.open_attempt(PLACE, 1, "ledger")
     made = folder.staging() / "t.parquet"
     made.write_bytes(b"rows")
+    folder.remember("old.json", {})
     lease.lost = True
     before = files(tmp_path)
 
-    for change in (lambda: folder.put(made, "t.parquet"), lambda: folder.remember("t.json", {})):
+    for change in (
+        lambda: folder.put(made, "t.parquet"), lambda: folder.remember("t.json", {}), lambda: folder.remove(("old.json",)),
+    ):  # fmt: skip
         with pytest.raises(LeaseHeld):
             change()
 

@@ -100,7 +100,12 @@ def test_sizes_and_partitions(filled):
 def test_ddl_and_what_is_there(filled):
     query = filled()
     assert query("SHOW CREATE TABLE sales.orders")[0]["Create Table"] == (
-        "CREATE TABLE `orders` (\n  `id` int NOT NULL,\n  `what` varchar(20)\n) ENGINE=OLAP\nDUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 1;"
+        "CREATE TABLE `orders` (\n  `id` int NOT NULL,\n  `what` varchar(20) NULL\n) ENGINE=OLAP\nDUPLICATE KEY(`id`)\n"
+        'DISTRIBUTED BY HASH(`id`) BUCKETS 1\nPROPERTIES (\n"replication_allocation" = "tag.location.default: 3",\n'
+        '"min_load_replica_num" = "-1",\n"is_being_synced" = "false",\n"storage_medium" = "hdd",\n"storage_format" = "V2",\n'
+        '"inverted_index_storage_format" = "V2",\n"light_schema_change" = "true",\n"disable_auto_compaction" = "false",\n'
+        '"enable_single_replica_compaction" = "false",\n"group_commit_interval_ms" = "10000",\n'
+        '"group_commit_data_bytes" = "134217728"\n);'
     )
     assert (
         query("SHOW CREATE VIEW sales.names")[0]["Create View"]

@@ -293,3 +293,21 @@ def test_a_damaged_mark_is_an_error_and_never_taken_for_ours(storage, store, con
 
     with pytest.raises(StorageFailed, match=r"acme/\.ledger\.json is damaged"):
         storage.mark("acme")
+
+
+def test_an_attempt_removes_files_of_its_own_and_nothing_else(store, storage):
+    """S1, S4: never the owner mark, never a name that leads out of the attempt."""
+    first, second = (storage.open_attempt(PLACE, number, "ledger") for number in (1, 2))
+    for folder in (first, second):
+        folder.remember("data/a/1.parquet", {"rows": 1})
+        folder.remember("data/a/2.parquet", {"rows": 2})
+
+    first.remove(("data/a/1.parquet",))
+    for name in ("owner.json", "../2/data/a/1.parquet", "data/../owner.json", "", "data//a"):
+        with pytest.raises(StorageFailed, match="nothing was removed"):
+            first.remove(("data/a/2.parquet", name))
+
+    assert sorted(entry.key for entry in store.entries(PLACE.prefix)) == [
+        *(PLACE.attempt(1) + name for name in ("data/a/2.parquet", "owner.json")),
+        *(PLACE.attempt(2) + name for name in ("data/a/1.parquet", "data/a/2.parquet", "owner.json")),
+    ]

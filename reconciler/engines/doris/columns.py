@@ -1,7 +1,8 @@
 """How each column type goes through Parquet and back: as it is, by a conversion that keeps it, or not at all.
 
 From the sources of Doris' writer and reader (row_batch.cpp, schema_desc.cpp, November 2026): INT96 times depend on
-the session's zone, IPV4 becomes a signed number, wide decimals are cut, aggregate states have no text.
+the session's zone, IPV4 becomes a signed number, wide decimals are cut, aggregate states have no text. Of StarRocks
+from its pages on unloading (files.md, 2026-04).
 """
 
 import re
@@ -11,20 +12,37 @@ from reconciler.engines.doris import statements
 
 RAW = frozenset({
     "boolean", "tinyint", "smallint", "int", "bigint", "float", "double", "char", "varchar", "string", "text",
-    "tinyint(1)",
 })  # fmt: skip
+TEXTS = frozenset({"char", "varchar", "string", "text"})
 TEXT = frozenset({
     "largeint", "date", "datev2", "datetime", "datetimev2", "timestamptz", "ipv4", "ipv6", "json", "jsonb",
     "variant",
 })  # fmt: skip
-BASE64 = {  # a type with the functions out and back
-    "bitmap": ("bitmap_to_base64", "bitmap_from_base64"), "hll": ("hll_to_base64", "hll_from_base64"),
-    "quantile_state": ("quantile_state_to_base64", "quantile_state_from_base64"),
-    "varbinary": ("to_base64_binary", "from_base64_binary"),
+QUOTED = frozenset({"json", "jsonb", "variant"})  # whose text may hold quotes and commas
+OBJECTS = {  # a type with what is selected and what is loaded
+    "bitmap": ("bitmap_to_base64({})", "bitmap_from_base64({})"),
+    "hll": ("hll_to_base64({})", "hll_from_base64({})"),
+    "quantile_state": ("quantile_state_to_base64({})", "quantile_state_from_base64({})"),
+    "varbinary": ("to_base64_binary({})", "from_base64_binary({})"),
+}
+OBJECTS_OF_STARROCKS = {
+    "bitmap": ("bitmap_to_base64({})", "base64_to_bitmap({})"),
+    "hll": ("to_base64(hll_serialize({}))", "hll_deserialize(from_base64({}))"),
+    "varbinary": ("{}", "{}"), "binary": ("{}", "{}"),
+}  # fmt: skip
+PROBES = {  # asked of a server that must have the functions of a type; versions differ, and builds
+    "bitmap": "SELECT bitmap_to_base64(to_bitmap(1)) AS probe",
+    "hll": "SELECT hll_to_base64(hll_hash(1)) AS probe",
+    "quantile_state": "SELECT quantile_state_to_base64(to_quantile_state(1, 2048)) AS probe",
+    "varbinary": "SELECT to_base64_binary(X'01') AS probe",
+}
+PROBES_OF_STARROCKS = {
+    "bitmap": PROBES["bitmap"], "hll": "SELECT to_base64(hll_serialize(hll_hash(1))) AS probe",
 }  # fmt: skip
 NESTED = re.compile(r"(array|map|struct)<(.*)>", re.DOTALL)
 INNER = re.compile(r"[a-z0-9_]+(?:\([^)]*\))?")
 WIDEST = 38  # digits of a decimal that Parquet's 128 bits hold
+UNSIGNED = "bigint(20) unsigned"  # StarRocks' word for LARGEINT in information_schema
 
 
 class Column(NamedTuple):
@@ -35,25 +53,45 @@ class Column(NamedTuple):
     out: str | None
     back: str | None
 
+    @property
+    def is_converted(self) -> bool:
+        return self.back != "{}"
 
-def column(name: str, kind: str) -> Column:
-    found = _ways(kind.strip().lower())
-    return Column(name, kind, *(found or (None, None)))
+
+def column(name: str, kind: str, *, starrocks: bool = False) -> Column:
+    """`kind` as in information_schema.columns."""
+    plain = kind.strip().lower()
+    ways = _ways("largeint" if plain == UNSIGNED or base(plain) == "largeint" else plain, starrocks)
+    return Column(name, kind, *(ways or (None, None)))
 
 
-def _ways(kind: str) -> tuple[str, str] | None:
-    base = kind.partition("(")[0].strip()
-    if base in RAW:
+def base(kind: str) -> str:
+    return re.split(r"[(<]", kind.strip().lower(), maxsplit=1)[0].strip()
+
+
+def probes(columns: tuple[Column, ...], *, starrocks: bool = False) -> dict[str, str]:
+    """What to ask of the server for these columns: a type with its statement."""
+    known = PROBES_OF_STARROCKS if starrocks else PROBES
+    return {kind: known[kind] for kind in sorted({base(item.type) for item in columns} & known.keys())}
+
+
+def _ways(kind: str, starrocks: bool) -> tuple[str, str] | None:
+    first = base(kind)
+    objects = OBJECTS_OF_STARROCKS if starrocks else OBJECTS
+    if first in objects:
+        return objects[first]
+    if first in RAW:
         return "{}", "{}"
-    if base in TEXT:
-        return "CAST({} AS STRING)", f"CAST({{}} AS {kind.upper()})"
-    if base in BASE64:
-        out, back = BASE64[base]
-        return f"{out}({{}})", f"{back}({{}})"
-    if base.startswith("decimal"):
-        return ("{}", "{}") if _digits(kind) <= WIDEST else ("CAST({} AS STRING)", f"CAST({{}} AS {kind.upper()})")
+    if first in TEXT:
+        return _by_text(kind)
+    if first.startswith("decimal"):
+        return ("{}", "{}") if _digits(kind) <= WIDEST else _by_text(kind)
     nested = NESTED.fullmatch(kind)
-    return ("{}", "{}") if nested and _is_plain(nested[2]) else None
+    return _nested(kind, nested[2], starrocks) if nested else None
+
+
+def _by_text(kind: str) -> tuple[str, str]:
+    return "CAST({} AS STRING)", f"CAST({{}} AS {kind.upper()})"
 
 
 def _digits(kind: str) -> int:
@@ -61,21 +99,43 @@ def _digits(kind: str) -> int:
     return int(found[1]) if found else WIDEST
 
 
-def _is_plain(inner: str) -> bool:
-    """Whether every type inside goes as it is. Names of a struct's fields stand before a colon."""
-    kinds = INNER.findall(re.sub(r"[a-z0-9_]+\s*:", "", inner))
-    return all(_ways(kind) == ("{}", "{}") for kind in kinds if kind not in ("array", "map", "struct"))
+def _nested(kind: str, inside: str, starrocks: bool) -> tuple[str, str] | None:
+    """As it is where every item goes so. By its text where items need it and none may hold quotes or commas of its
+    own, which that text does not escape. Names of a struct's fields stand before a colon.
+    """
+    plain = re.sub(r"[a-z0-9_]+\s*:|`[^`]*`\s*:", "", inside)
+    kinds = [item for item in INNER.findall(plain) if item not in ("array", "map", "struct")]
+    ways = [_ways(item, starrocks) for item in kinds]
+    if all(way == ("{}", "{}") for way in ways):
+        return "{}", "{}"
+    texts = any(base(item) in TEXTS | QUOTED for item in kinds) or "struct" in kind
+    by_text = all(way is not None and way[0] in ("{}", "CAST({} AS STRING)") for way in ways)
+    return _by_text(kind) if by_text and not texts else None
 
 
 def selected(columns: tuple[Column, ...]) -> str:
     """Neutral names, since the reader matches names without regard to case."""
     return ", ".join(
-        f"{str(item.out).format(statements.name(item.name))} AS {statements.name(f'c{at}')}"
+        f"{str(item.out).format(statements.name(item.name))} AS {_neutral(at)}"
         for at, item in enumerate(columns, 1)
     )
 
 
 def loaded(columns: tuple[Column, ...]) -> str:
-    return ", ".join(
-        str(item.back).format(statements.name(f"c{at}")) for at, item in enumerate(columns, 1)
-    )  # fmt: skip
+    return ", ".join(str(item.back).format(_neutral(at)) for at, item in enumerate(columns, 1))
+
+
+def lost(columns: tuple[Column, ...], *, strict_casts: bool) -> str | None:
+    """The condition of a row in which a conversion back gives nothing for something; None where none can. Strict
+    casts fail by themselves.
+    """
+    conditions = [
+        f"({_neutral(at)} IS NOT NULL AND {str(item.back).format(_neutral(at))} IS NULL)"
+        for at, item in enumerate(columns, 1)
+        if item.is_converted and not (strict_casts and str(item.back).startswith("CAST("))
+    ]
+    return " OR ".join(conditions) or None
+
+
+def _neutral(at: int) -> str:
+    return statements.name(f"c{at}")

@@ -1,45 +1,89 @@
 """Table definitions made replayable: the text as the server prints it, with another name and without what is tied
-to the cluster that it came from. Only the trailing list of properties is parsed, the rest stays verbatim.
+to the cluster that it came from. The trailing list of properties is parsed, the rest stays verbatim.
+
+Which properties name things of the source, or act by themselves, is from Doris' Env.java (getDdlStmt) and the pages
+of StarRocks on CREATE TABLE.
 """
 
 import re
+from collections.abc import Iterable, Iterator
 
-from reconciler.engines.doris import statements
+from reconciler.engines.doris import ddl_text, statements
 
-HEAD = re.compile(r"\s*CREATE\s+TABLE\s+`(?:[^`]|``)*`", re.IGNORECASE)
-PROPERTIES = re.compile(r"PROPERTIES\s*\((?P<pairs>[^()]*)\)\s*;?\s*$", re.IGNORECASE)
-PAIR = re.compile(r'"([^"]*)"\s*=\s*"([^"]*)"')
-# Dropped: what names things of the source cluster, or would act while data is loaded (Doris, Env.java getDdlStmt).
+HEAD = re.compile(r"\s*CREATE\s+TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?`(?:[^`]|``)*`", re.IGNORECASE)
 DROPPED = frozenset({
     "storage_vault_id", "storage_vault_name", "replication_allocation", "replication_num", "min_load_replica_num",
-    "file_cache_ttl_seconds", "colocate_with", "partition.retention_count", "storage_policy", "storage_medium",
-    "storage_cooldown_time", "is_being_synced", "in_atomic_restore", "version_info",
+    "file_cache_ttl_seconds", "colocate_with", "storage_policy", "storage_medium",
+    "storage_cooldown_time", "storage_cooldown_ttl", "storage_volume", "is_being_synced", "in_atomic_restore",
+    "version_info",
 })  # fmt: skip
+# They would remove and add partitions while rows are loaded: set after it, with the values that they had.
+ACTING = ("dynamic_partition.enable", "partition.retention_count", "partition_live_number", "partition_ttl",
+          "partition_retention_condition")  # fmt: skip
+SEQUENCE = "__DORIS_SEQUENCE_COL__"
 
 
-def replayable(printed: str, database: str, table: str, given: dict[str, str]) -> str:
-    """`given` are properties that the target shall have instead. Raises ValueError for what is no table's text."""
+def replayable(
+    printed: str, database: str, table: str, given: dict[str, str], next_id: int | None = None,
+    without: Iterable[str] = (),
+) -> str:  # fmt: skip
+    """`given` are properties that the target shall have instead, `without` those that it does not know. Raises
+    ValueError for what is no table's text.
+    """
     if HEAD.match(printed) is None:
         raise ValueError(f"not a table's definition: {printed[:60]}")
     place = f"CREATE TABLE IF NOT EXISTS {statements.name(database)}.{statements.name(table)}"
-    body = HEAD.sub(lambda _: place, printed, count=1).strip().rstrip(";").rstrip()
-    found = PROPERTIES.search(body)
-    if found is None:
-        return f"{body} {statements.properties(given.items())}" if given else body
-    kept = {key: value for key, value in PAIR.findall(found["pairs"]) if _stays(key)}
-    if "dynamic_partition.enable" in kept:
+    body = HEAD.sub(lambda _: place, _counting_from(printed, next_id), count=1).strip().rstrip(";").rstrip()
+    before, pairs, after = ddl_text.properties(body)
+    kept = {key: value for key, value in pairs.items() if _stays(key) and key not in without}
+    if "dynamic_partition.enable" in pairs:
         kept["dynamic_partition.enable"] = "false"
-    pairs = kept | given
-    return body[: found.start()] + (statements.properties(pairs.items()) if pairs else "")
+    wanted = kept | given
+    listed = f"\n{statements.properties(wanted.items())}" if wanted else ""
+    return f"{before.rstrip()}{listed}{after}"
+
+
+def held_back(printed: str, given: dict[str, str]) -> dict[str, str]:
+    """The properties to be set when all is loaded."""
+    _, pairs, _ = ddl_text.properties(printed)
+    return {key: pairs[key] for key in ACTING if key in pairs and key not in given}
+
+
+def property_of(printed: str, key: str) -> str | None:
+    return ddl_text.properties(printed)[1].get(key)
+
+
+def counting_column(printed: str) -> str | None:
+    """The column that numbers itself."""
+    return next((column for column, word in _said_of_columns(printed) if word == "AUTO_INCREMENT"), None)
+
+
+def generated_columns(printed: str) -> frozenset[str]:
+    """Those that the server computes: `… AS (expression)`. Catalogs of older servers do not tell them."""
+    return frozenset(column for column, word in _said_of_columns(printed) if word == "AS")
+
+
+def _said_of_columns(printed: str) -> Iterator[tuple[str, str]]:
+    """Each word of a column's definition, in capitals, with the column."""
+    column, before = "", ""
+    for word in ddl_text.words(printed):
+        if word.depth == 1 and word.is_name and before in ("(", ","):
+            column = word.name
+        elif word.depth == 1 and column:
+            yield column, word.text.upper()
+        before = word.text
 
 
 def _stays(key: str) -> bool:
-    return key not in DROPPED and not key.startswith("binlog.")
+    return key not in DROPPED and key not in ACTING and not key.startswith("binlog.")
 
 
-def view(printed: str, source: str, database: str, name: str) -> str:
-    """The view in another database: names that the server qualified with the source's database follow it."""
-    head = re.compile(r"\s*CREATE\s+VIEW\s+`(?:[^`]|``)*`", re.IGNORECASE)
-    place = f"CREATE VIEW IF NOT EXISTS {statements.name(database)}.{statements.name(name)}"
-    body = head.sub(lambda _: place, printed, count=1).strip().rstrip(";")
-    return body.replace(f"`internal`.{statements.name(source)}.", f"`internal`.{statements.name(database)}.")
+def _counting_from(printed: str, next_id: int | None) -> str:
+    """The server prints where the numbers began, and not where they are: new rows would take used ones."""
+    if next_id is None:
+        return printed
+    found = ddl_text.words(printed)
+    for word, opened, first in zip(found, found[1:], found[2:], strict=False):
+        if word.depth == 1 and word.text.upper() == "AUTO_INCREMENT" and opened.text == "(":
+            return printed[: first.start] + str(next_id) + printed[first.end :]
+    return printed

@@ -15,15 +15,24 @@ from reconciler.core.ports import (
     SetReader,
     Watch,
 )
-from reconciler.engines.doris import catalog_ddl, export_statements, groups, preflight, statements, tables
+from reconciler.engines.doris import (
+    catalog_ddl,
+    export_restore,
+    export_statements,
+    export_swap,
+    groups,
+    preflight,
+    statements,
+    tables,
+)
 from reconciler.engines.doris.export_backup import Export
+from reconciler.engines.doris.export_check import place_of
 from reconciler.engines.doris.export_restore import Import
 from reconciler.engines.doris.session import Said, Session, opened
 from reconciler.engines.doris.snapshot_backup import Backup
 from reconciler.engines.doris.snapshot_restore import Restore, inventories
 from reconciler.errors import EngineFailed, StepFailed
 
-TIMEOUT = 14_400  # seconds for one load: the server's own default
 PRODUCTS = {"doris": "doris", "velodb": "doris", "starrocks": "starrocks"}
 
 
@@ -40,7 +49,7 @@ class Doris:
             databases = self._chosen(session, order)
             catalogs = self._catalogs(session, order)
             if method == "export":
-                session.require(*export_statements.settings(order.plan.timeout))
+                session.require(*export_statements.settings(session.about(), order.plan.timeout))
                 snapshots, skipped = Export(session, order, folder, number, watch).run(databases)
             else:
                 snapshots, skipped = Backup(session, order, number, folder, watch).run(databases)
@@ -66,7 +75,9 @@ class Doris:
         try:
             with self._opened() as session:
                 existing = tables.databases(session)
-                return "; ".join(_state(session, target, existing) for _, target in order.databases)
+                told = [_state(session, target, existing) for _, target in order.databases]
+                places = (place_of(order, target) for _, target in order.databases)
+                return "; ".join([*told, *(line for where in places for line in export_swap.left(where, existing))])
         except StepFailed as error:
             return f"in what state the target is cannot be asked: {error}"
 
@@ -76,34 +87,31 @@ class Doris:
     def _method(self, session: Session, order: BackupOrder) -> str:
         """What the plan says; otherwise export where the server refuses snapshots."""
         self._refuse_other_product(session)
-        about = session.about()
-        method = order.plan.method or ("export" if about.decoupled else "snapshot")
-        if about.decoupled:
-            self._use_group(session, order.plan.backup_cluster)
-        elif order.plan.backup_cluster is not None:
-            groups.refuse(self._warehouse.name, order.plan.backup_cluster)
+        method = order.plan.method or ("export" if groups.keeps_apart(session) else "snapshot")
+        self._use_cluster(session, order.plan.backup_cluster)
         if method == "snapshot":
             self._refuse_snapshots(session, "back up")
-        elif about.is_starrocks:
-            raise EngineFailed(f"warehouse {self._warehouse.name}: this release has no exports of StarRocks")
         return method
 
     def _restore_of(self, session: Session, order: RestoreOrder, reader: SetReader) -> Restore | Import:
         """By how the set was made."""
         self._refuse_other_product(session)
-        if session.about().decoupled:
-            self._use_group(session, order.request.cluster)
-        elif order.request.cluster is not None:
-            groups.refuse(self._warehouse.name, order.request.cluster)
+        self._use_cluster(session, order.request.cluster)
         found = inventories(order, reader)
         if {item["method"] for item in found.values()} == {"export"}:
-            session.require(*export_statements.settings(TIMEOUT))
+            session.require(*export_statements.settings(session.about(), export_restore.TIMEOUT))
             return Import(session, order, reader, found)
         self._refuse_snapshots(session, "restore")
         return Restore(session, order, reader, found)
 
-    def _use_group(self, session: Session, named: str | None) -> None:
-        session.require(statements.use_group(groups.chosen(session, self._warehouse.name, named)))
+    def _use_cluster(self, session: Session, named: str | None) -> None:
+        about = session.about()
+        if about.is_starrocks and named is not None:
+            session.require(statements.set_warehouse(named))
+        elif about.decoupled:
+            groups.use(session, self._warehouse.name, named, self._server.user)
+        elif named is not None:
+            groups.refuse(self._warehouse.name, named)
 
     def _refuse_other_product(self, session: Session) -> None:
         about = session.about()
@@ -114,11 +122,10 @@ class Doris:
             )
 
     def _refuse_snapshots(self, session: Session, what: str) -> None:
-        about = session.about()
-        if about.decoupled:
+        if groups.keeps_apart(session):
             raise EngineFailed(
-                f"warehouse {self._warehouse.name} keeps compute and storage apart ({about.label}): its SQL cannot "
-                f"{what} by snapshots, which the server refuses as not supported in cloud mode"
+                f"warehouse {self._warehouse.name} keeps compute and storage apart ({session.about().label}): its "
+                f"SQL cannot {what} by snapshots, which the server refuses as not supported in cloud mode"
             )
 
     def _chosen(self, session: Session, order: BackupOrder) -> tuple[str, ...]:

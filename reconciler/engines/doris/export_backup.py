@@ -1,39 +1,24 @@
-"""A backup by export: each table by one statement to Parquet in the attempt's prefix, run by the backup cluster.
+"""A backup by export: each table to Parquet in the attempt's prefix, portion by portion, run by the backup cluster.
 
-One statement is one snapshot of one table; several tables are not at the same instant. A table is done when its
-record is kept in the attempt: after a crash the ones that are missing are exported, into a folder of their own each
-time, so that files of a broken try are never counted.
+One statement is one snapshot; several portions, and several tables, are not at the same instant. A portion is done
+when its record is kept in the attempt: after a crash the ones that are missing are exported. At the end whatever
+lies under `data/` and is in no record is removed.
 """
 
 import json
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from reconciler.core.manifest import Snapshot
 from reconciler.core.ports import AttemptFolder, BackupOrder, Watch
-from reconciler.engines.doris import columns, export_statements, tables
-from reconciler.engines.doris.columns import Column
+from reconciler.engines.doris import ddl, export_contents, export_definitions
+from reconciler.engines.doris.crew import Crew
+from reconciler.engines.doris.export_contents import DROPPED, Contents, Subject
+from reconciler.engines.doris.export_rounds import Rounds
+from reconciler.engines.doris.export_table import FORMAT, Tables
+from reconciler.engines.doris.export_unload import Unload
 from reconciler.engines.doris.session import Session
-from reconciler.engines.doris.tables import Table
-from reconciler.errors import EngineFailed
-
-
-class Part(NamedTuple):
-    """A table of the attempt, by its number, with how its columns go."""
-
-    number: int
-    database: str
-    table: str
-    columns: tuple[Column, ...]
-    generated: tuple[str, ...]
-
-    @property
-    def record(self) -> str:
-        return f"tables/{self.number:05}.json"
-
-    @property
-    def folder(self) -> str:
-        return f"data/{self.number:05}/"
+from reconciler.errors import Cancelled, DeadlinePassed, JobLost
 
 
 class Export:
@@ -44,108 +29,78 @@ class Export:
     ) -> None:
         self._session, self._order, self._folder = session, order, folder
         self._number, self._watch = number, watch
-        self._location = folder.location()
-        self._storage = session.about().storage_properties(self._location)
+        self._tables = Tables(session, folder, check_row_counts=order.plan.check_row_counts)
 
     def run(self, databases: tuple[str, ...]) -> tuple[tuple[Snapshot, ...], tuple[str, ...]]:
         """The snapshots, and what they leave out."""
-        listed = {name: [list(table) for table in tables.of(self._session, name)] for name in databases}
-        standing = self._folder.remember("order.json", {"format": 1, "databases": listed})["databases"]
-        parts, skipped = self._planned({name: [Table(*row) for row in rows] for name, rows in standing.items()})
-        records = {}
-        for at, part in enumerate(parts):
-            self._watch.progress(100 * at / len(parts))
-            records[part] = self._exported(part)
+        contents = export_contents.found(
+            self._session, self._folder, databases, may_skip=self._order.plan.skip_unsupported
+        )
+        rounds = self._exported(contents.subjects)
+        self._sweep(rounds.entries)
         staging = self._folder.staging()
+        skipped = [*contents.skipped, *(f"{subject.title} {DROPPED}" for subject in rounds.gone)]
+        skipped += _notes(rounds.entries)
         snapshots = tuple(
-            self._record(at, name, [Table(*row) for row in rows], records, staging)
-            for at, (name, rows) in enumerate(sorted(standing.items()), 1)
+            self._record(at, name, contents, rounds.entries, staging, skipped)
+            for at, name in enumerate(contents.objects, 1)
         )
         return snapshots, tuple(skipped)
 
-    def _planned(self, found: dict[str, list[Table]]) -> tuple[list[Part], list[str]]:
-        """Every table with its columns; one that cannot go fails all, unless the plan lets it be left out."""
-        parts: list[Part] = []
-        skipped: list[str] = []
-        for database, of_database in sorted(found.items()):
-            skipped += [f"{database}.{item.name} ({item.kind}: an export does not keep it)"
-                        for item in of_database if item.kind not in ("table", "view")]  # fmt: skip
-            for item in of_database:
-                if item.kind == "table":
-                    part = self._part(len(parts) + 1, database, item.name)
-                    lossy = [f"{one.name} {one.type}" for one in part.columns if one.out is None]
-                    if lossy:
-                        skipped.append(f"{database}.{item.name} (no way through Parquet for {', '.join(lossy)})")
-                    else:
-                        parts.append(part)
-        lost = [line for line in skipped if "no way through Parquet" in line]
-        if lost and not self._order.plan.skip_unsupported:
-            raise EngineFailed(f"{'; '.join(lost)}; `skip_unsupported: true` in the plan leaves such tables out")
-        return parts, skipped
-
-    def _part(self, number: int, database: str, table: str) -> Part:
-        rows = self._session.ask(export_statements.columns(database, table))
-        generated = tuple(str(row["COLUMN_NAME"]) for row in rows if row["GENERATION_EXPRESSION"])
-        kept = tuple(columns.column(str(row["COLUMN_NAME"]), str(row["COLUMN_TYPE"])) for row in rows
-                     if row["COLUMN_NAME"] not in generated)  # fmt: skip
-        return Part(number, database, table, kept, generated)
-
-    def _exported(self, part: Part) -> dict[str, Any]:
-        """The record of the table: an earlier one, or that of a new export."""
-        standing = self._folder.read(part.record)
-        if standing is not None:
-            found: dict[str, Any] = json.loads(standing)
-            return found
+    def _exported(self, subjects: tuple[Subject, ...]) -> Rounds:
+        """A few statements at once. One that is not wanted any more is ended at the server."""
+        crew = Crew(self._session, self._order.plan.timeout)
+        unload = Unload(self._folder, self._order.place, self._number, crew.marks)
+        rounds = Rounds(self._tables, unload, self._folder, subjects)
+        unload.end_earlier(self._session)
         self._watch.check()
-        folder = f"{part.folder}{self._next_try(part)}/"
-        (printed,) = self._session.ask(export_statements.show_create("TABLE", part.database, part.table))
-        told = self._session.once(export_statements.outfile(
-            part.database, part.table, part.columns, self._location, folder, self._storage
+        try:
+            with crew:
+                for (round_, at), record in crew.run(rounds, self._watch):
+                    rounds.take(round_, at, record)
+                    self._watch.progress(100 * len(rounds.entries) / len(subjects))
+        except (Cancelled, DeadlinePassed) as error:
+            if crew.left:
+                raise JobLost(f"{error}; {crew.left}") from error
+            raise
+        return rounds
+
+    def _sweep(self, entries: dict[Subject, dict[str, Any]]) -> None:
+        """Broken tries, void rounds, and what the server wrote twice inside one statement."""
+        kept = {name for entry in entries.values() for record in entry["portions"] for name, _ in record["files"]}
+        self._folder.remove(tuple(
+            found.key for found in self._folder.entries("data/") if found.key not in kept
         ))  # fmt: skip
-        return self._folder.remember(part.record, self._proven(part, folder, printed["Create Table"], told))
-
-    def _next_try(self, part: Part) -> int:
-        """Noted before the statement is sent: a query whose client is gone may go on writing for a while."""
-        number = 1
-        while self._folder.read(f"tries/{part.number:05}-{number}.json") is not None:
-            number += 1
-        self._folder.remember(f"tries/{part.number:05}-{number}.json", {"format": 1, "table": part.table})
-        return number
-
-    def _proven(self, part: Part, folder: str, printed: str, told: list[dict[str, Any]]) -> dict[str, Any]:
-        """Rows as the server says, files as they lie in storage: both must agree."""
-        files = sorted((entry.key, entry.size) for entry in self._folder.entries(folder))
-        wanted = (sum(int(row["FileNumber"]) for row in told), sum(int(row["FileSize"]) for row in told))
-        if (len(files), sum(size for _, size in files)) != wanted:
-            raise EngineFailed(
-                f"table {part.database}.{part.table}: the server wrote {wanted[0]} files of {wanted[1]:,} bytes, "
-                f"storage has {len(files)} of {sum(size for _, size in files):,}; it is exported again",
-                passing=True,
-            )
-        return {
-            "database": part.database, "name": part.table, "statement": printed,
-            "columns": [list(item) for item in part.columns], "generated": list(part.generated),
-            "rows": sum(int(row["TotalRows"]) for row in told), "files": [list(item) for item in files],
-        }  # fmt: skip
 
     def _record(
-        self, at: int, database: str, found: list[Table], records: dict[Part, dict[str, Any]], staging: Path
-    ) -> Snapshot:
-        kept = [record for part, record in records.items() if part.database == database]
-        views = [{"name": item.name, "statement": self._view(database, item.name)}
-                 for item in found if item.kind == "view"]  # fmt: skip
+        self, at: int, database: str, contents: Contents, entries: dict[Subject, dict[str, Any]], staging: Path,
+        skipped: list[str],
+    ) -> Snapshot:  # fmt: skip
+        """The inventory of one database; objects that are gone by now are added to what is left out."""
+        kept = [entry for subject, entry in sorted(entries.items()) if subject.database == database]
+        others = export_definitions.of(self._session, database, contents, skipped)
+        about = self._session.about()
         document = {
-            "format": 1, "method": "export", "product": self._session.about().product,
-            "server": self._session.about().text, "database": database, "tables": kept, "views": views,
+            "format": FORMAT, "method": "export", "product": about.product, "server": about.text,
+            "database": database, "tables": kept, **others,
         }  # fmt: skip
         path = staging / f"{at}.json"
         path.write_text(json.dumps(document, indent=1))
         stored = self._folder.put(path, f"{at:05}/inventory.json")
-        size = stored.size + sum(size for record in kept for _, size in record["files"])
+        files = (size for entry in kept for record in entry["portions"] for _, size in record["files"])
+        amount = len(kept) + len(others["views"]) + len(others["materialized_views"])
         return Snapshot(
-            database, self._number, stored, size, len(kept) + len(views), sum(record["rows"] for record in kept)
+            database, self._number, stored, stored.size + sum(files), amount, sum(entry["rows"] for entry in kept)
         )
 
-    def _view(self, database: str, view: str) -> str:
-        (row,) = self._session.ask(export_statements.show_create("VIEW", database, view))
-        return str(row["Create View"])
+
+def _notes(entries: dict[Subject, dict[str, Any]]) -> list[str]:
+    """What the set does not have of tables that it does have."""
+    found = []
+    for subject, entry in sorted(entries.items()):
+        if entry["partitions_not_included"]:
+            found.append(f"{subject.title}: partitions {', '.join(entry['partitions_not_included'])} "
+                         f"(they appeared while it was exported)")  # fmt: skip
+        if entry["has_sequence"] and not any(name == ddl.SEQUENCE for name, *_ in entry["columns"]):
+            found.append(f"{subject.title}: its hidden sequence column (the server does not let it be read)")
+    return found

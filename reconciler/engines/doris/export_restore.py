@@ -1,28 +1,33 @@
-"""A restore of an export: tables from their definitions, each loaded by one labelled statement, views after tables.
+"""A restore of an export: tables from their definitions, loaded portion by portion, then what stands on them.
 
-A load's label is that of this restore and table, so that a second one of it changes nothing; a table that has all
-its rows is done. What is found half-way and cannot be explained so is left as it is, and said.
+Where a database is replaced all this happens in one beside it until its rows are complete. What is found half-way
+and cannot be explained is left as it is, and said.
 """
 
-from typing import Any, NamedTuple
+import json
+from collections.abc import Iterator
+from typing import Any
 
-from reconciler.core import naming
-from reconciler.core.ports import ObjectLocation, RestoreOrder, SetReader, Watch
-from reconciler.engines.doris import ddl, export_statements, statements, tables
-from reconciler.engines.doris.columns import Column
-from reconciler.engines.doris.session import Said, Session, Unanswered
-from reconciler.errors import EngineFailed, OutcomeUnknown
+from reconciler.core.ports import RestoreOrder, SetReader, Watch
+from reconciler.engines.doris import (
+    ddl,
+    ddl_text,
+    export_check,
+    export_finish,
+    export_loads,
+    export_looks,
+    export_statements,
+    export_swap,
+    replicas,
+    statements,
+)
+from reconciler.engines.doris.crew import Crew, Work
+from reconciler.engines.doris.export_check import Part
+from reconciler.engines.doris.export_loads import Loads, Table
+from reconciler.engines.doris.session import Said, Session
+from reconciler.errors import Cancelled, DeadlinePassed, OutcomeUnknown
 
-USED = "has already been used"
-UNDER_WAY = frozenset({"PREPARE", "PRECOMMITTED", "COMMITTED"})  # of a transaction that will be visible, or aborted
-PAUSE = 1.0  # seconds between two looks at a load
-
-
-class Part(NamedTuple):
-    source: str
-    target: str
-    attempt: int
-    inventory: dict[str, Any]
+TIMEOUT = 14_400  # seconds for one load: the server's own default
 
 
 class Import:
@@ -34,118 +39,123 @@ class Import:
         self._session, self._order, self._reader = session, order, reader
         attempts = {item.database: item.attempt for item in order.manifest.snapshots}
         self._parts = tuple(
-            Part(source, target, attempts[source], inventories[source]) for source, target in order.databases
+            Part(source, export_check.place_of(order, target), attempts[source], inventories[source])
+            for source, target in order.databases
         )
 
     def check(self) -> None:
-        """Everything that can be known before anything is changed (R4)."""
-        existing = tables.databases(self._session)
-        for part in self._parts:
-            self._refuse_incomplete(part)
-            if part.target in existing and tables.of(self._session, part.target):
-                raise EngineFailed(
-                    f"database {part.target} exists and is not empty; an export is restored into a new database: "
-                    f"choose another name with `databases: {{…}}`, and rename it at the server afterwards"
-                )
+        export_check.refuse(self._session, self._reader, self._parts)
 
     def run(self, watch: Watch) -> None:
-        if self._order.journal is None:
-            self._order.claim("{}")
-        amount = sum(len(part.inventory["tables"]) for part in self._parts) or 1
-        done = 0
-        for part in self._parts:
-            self._session.tell(statements.create_database(part.target))
-            for record in part.inventory["tables"]:
-                watch.progress(100 * done / amount)
-                self._load(part, record, watch)
-                done += 1
-            self._make_views(part)
-
-    def _load(self, part: Part, record: dict[str, Any], watch: Watch) -> None:
-        given = dict(self._order.request.restore_properties)
-        self._session.tell(ddl.replayable(record["statement"], part.target, record["name"], given))
-        present = self._count(part.target, record["name"])
-        if present == 0 and record["rows"] > 0:
-            self._insert(part, record, watch)
-            present = self._count(part.target, record["name"])
-        if present != record["rows"]:
-            raise OutcomeUnknown(
-                f"table {part.target}.{record['name']} has {present:,} rows, the set has {record['rows']:,}; look "
-                f"at it, drop the database if nothing else writes to it, and restore again under a new id"
-            )
-
-    def _insert(self, part: Part, record: dict[str, Any], watch: Watch) -> None:
-        """Once, whatever becomes of its answer: a label that is used has been loaded, or is being loaded."""
-        place = self._order.manifest.place
-        label = naming.stem(place, part.attempt, self._order.restore_id, part.target, record["name"])
-        location = self._reader.location(part.attempt)
-        kept = tuple(Column(*item) for item in record["columns"])
-        statement = export_statements.load(
-            part.target, record["name"], label, kept, _uri(location, record["files"]),
-            self._session.about().storage_properties(location),
+        journal = self._claimed()
+        waiting = tuple(
+            part for part in self._parts
+            if not export_swap.is_done(self._session, part.place, journal["stood"].get(part.place.target))
         )  # fmt: skip
-        while not self._is_loaded(statement, part.target, label):
-            watch.pause(PAUSE)
+        self._make_tables(waiting)
+        self._fill(waiting, journal["began"], watch)
+        for part in waiting:
+            export_swap.put_in_place(self._session, part.place)
+        for part in self._parts:
+            export_finish.run(self._session, part.inventory, part.source, part.place.target, self._given, watch)
+        for part in self._parts:
+            export_swap.drop_replaced(self._session, part.place)
 
-    def _is_loaded(self, statement: str, database: str, label: str) -> bool:
-        """Sends the statement unless a load of the label runs or has run; a lost answer is asked by the label."""
-        status = self._status(database, label)
-        if status == "VISIBLE" or status in UNDER_WAY:
-            return status == "VISIBLE"
+    @property
+    def _given(self) -> dict[str, str]:
+        return dict(self._order.request.restore_properties)
+
+    def _claimed(self) -> dict[str, Any]:
+        """The journal: when the restore began by the server's clock, and what stood where it replaces something."""
+        if self._order.journal is not None:
+            return dict(json.loads(self._order.journal))
+        beside = [part.place.target for part in self._parts if part.place.is_beside]
+        journal = {
+            "began": export_looks.time(self._session),
+            "stood": {target: export_swap.fingerprint(self._session, target) for target in beside},
+        }
+        self._order.claim(json.dumps(journal))
+        return journal
+
+    def _make_tables(self, parts: tuple[Part, ...]) -> None:
+        nodes = None if self._session.about().decoupled else replicas.alive(self._session)
+        for part in parts:
+            self._session.tell(statements.create_database(part.place.into))
+            for table in part.tables:
+                self._make_table(table, nodes)
+
+    def _make_table(self, table: Table, nodes: int | None) -> None:
+        """Properties that this server does not know are left out: it may be older than the source."""
+        printed, without = table.record["statement"], set[str]()
+        given = replicas.wanted(printed, nodes) | self._given
+        if "replication_allocation" in self._given:
+            given.pop("replication_num", None)
+        while True:
+            try:
+                self._session.tell(ddl.replayable(
+                    printed, table.database, table.record["name"], given, table.record["next_id"], without
+                ))  # fmt: skip
+            except Said as refusal:
+                unknown = _unknown_properties(refusal, printed) - without
+                if not unknown:
+                    raise
+                without |= unknown
+            else:
+                return
+
+    def _fill(self, parts: tuple[Part, ...], began: str, watch: Watch) -> None:
+        self._settle_sequences(parts)
+        strict = not self._session.about().is_starrocks and self._session.accepts(export_statements.STRICT_CASTS)
+        crew = Crew(self._session, TIMEOUT)
+        place, restore_id = self._order.manifest.place, self._order.restore_id
+        loads = Loads(place, restore_id, self._reader, watch, crew.marks, strict_casts=strict)
+        forgotten = self._order.journal is not None and export_loads.may_be_forgotten(
+            began, export_looks.time(self._session)
+        )
+        every = [table for part in parts for table in part.tables if table.record["rows"]]
+        amount, done = sum(len(table.record["portions"]) for table in every) or 1, 0
         try:
-            self._session.tell(statement)
-        except Unanswered:
-            return False
-        except Said as refusal:
-            if USED not in refusal.words:
-                raise
-            return status is None  # the server knows no more of it than that it is used: the rows are counted next
-        return True
+            with crew:
+                for _ in crew.run(self._steps(every, loads, forgotten=forgotten), watch):
+                    done += 1
+                    watch.progress(100 * done / amount)
+        except (Cancelled, DeadlinePassed) as error:
+            raise type(error)(f"{error}; {crew.left}" if crew.left else str(error)) from error
+        for table in every:
+            self._refuse_other_count(table)
 
-    def _status(self, database: str, label: str) -> str | None:
-        """Of the newest load of the label; None where the server knows of none."""
-        try:
-            rows = self._session.ask(export_statements.show_transaction(database, label))
-        except Said:
-            return None
-        return str(rows[-1]["TransactionStatus"]) if rows else None
+    def _steps(self, every: list[Table], loads: Loads, *, forgotten: bool) -> Iterator[tuple[Table, Work]]:
+        for table in every:
+            round_, present = 0, self._count(table)
+            if present == table.record["rows"]:
+                continue
+            if present and forgotten:
+                round_ = loads.round_after_forgetting(self._session, table)
+                self._session.tell(export_statements.truncate(table.database, table.record["name"]))
+            for step in loads.steps(table, round_):
+                yield table, step
 
-    def _make_views(self, part: Part) -> None:
-        """As often as one more could be made: views may need each other, in any order."""
-        waiting = list(part.inventory["views"])
-        while waiting:
-            failed, last = [], ""
-            for item in waiting:
-                try:
-                    self._session.tell(ddl.view(item["statement"], part.source, part.target, item["name"]))
-                except Said as refusal:
-                    failed.append(item)
-                    last = str(refusal)
-            if len(failed) == len(waiting):
-                names = ", ".join(item["name"] for item in failed)
-                raise EngineFailed(
-                    f"database {part.target}: all rows are there, but views {names} cannot be made: {last}"
-                )
-            waiting = failed
+    def _settle_sequences(self, parts: tuple[Part, ...]) -> None:
+        """A hidden column that the source did not let be read cannot be given; the set names such tables."""
+        if any(table.record["has_sequence"] and ddl.SEQUENCE not in [item.name for item in table.columns]
+               for part in parts for table in part.tables):  # fmt: skip
+            self._session.accepts(export_statements.SEQUENCE_OPTIONAL)
 
-    def _count(self, database: str, table: str) -> int:
-        (row,) = self._session.ask(export_statements.count(database, table))
+    def _count(self, table: Table) -> int:
+        (row,) = self._session.ask(export_statements.count(table.database, table.record["name"]))
         return int(row["amount"])
 
-    def _refuse_incomplete(self, part: Part) -> None:
-        present = {entry.key: entry.size for entry in self._reader.entries(part.attempt, "data/")}
-        for record in part.inventory["tables"]:
-            missing = [name for name, size in record["files"] if present.get(name) != size]
-            if missing:
-                raise EngineFailed(
-                    f"the backup of table {part.source}.{record['name']} is incomplete: {len(missing)} of its "
-                    f"{len(record['files'])} files are gone or altered, the first is {missing[0]}; restore "
-                    f"another set"
-                )
+    def _refuse_other_count(self, table: Table) -> None:
+        present, wanted = self._count(table), table.record["rows"]
+        if present != wanted:
+            raise OutcomeUnknown(
+                f"table {table.title} has {present:,} rows, the set has {wanted:,}; look at it, drop database "
+                f"{table.database} if nothing else writes to it, and restore again under a new id"
+            )
 
 
-def _uri(location: ObjectLocation, files: list[list[Any]]) -> str:
-    """Exactly these files, by their names in one folder."""
-    folder = files[0][0].rpartition("/")[0]
-    names = ",".join(name.rpartition("/")[2].removesuffix(".parquet") for name, _ in files)
-    return f"s3://{location.bucket}/{location.prefix}{folder}/{{{names}}}.parquet"
+def _unknown_properties(refusal: Said, printed: str) -> set[str]:
+    """Those of the definition that the server names as unknown."""
+    if "nknown propert" not in refusal.words:
+        return set()
+    return {key for key in ddl_text.properties(printed)[1] if key in refusal.words}

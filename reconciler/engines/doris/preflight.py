@@ -19,19 +19,24 @@ def findings(session: Session, warehouse: str, plan: Plan | None, user: str) -> 
     yield Finding(warehouse, "note", f"reachable: {about.label}")
     if plan is None:
         return
-    if about.decoupled:
-        yield Finding(warehouse, "note", f"compute group that does the work: "
-                                         f"{groups.chosen(session, warehouse, plan.backup_cluster)}")  # fmt: skip
-        if plan.method == "snapshot":
-            words = "it keeps compute and storage apart: its server refuses native snapshots; leave out `method`"
-            yield Finding(warehouse, "error", words)
-    else:
+    apart = groups.keeps_apart(session)
+    if apart and plan.method == "snapshot":
+        words = "it keeps compute and storage apart: its server refuses native snapshots; leave out `method`"
+        yield Finding(warehouse, "error", words)
+    if not apart and plan.method != "export":
         yield from _rights(session, warehouse, user)
-        if plan.backup_cluster is not None:
-            yield Finding(warehouse, "error", f"it has no compute groups; leave out backup_cluster "
-                                              f"{plan.backup_cluster}")  # fmt: skip
+    yield from _cluster(session, warehouse, plan.backup_cluster)
     yield from patterns.coverage(warehouse, plan.objects, tables.databases(session))
     yield from _catalogs(session, warehouse, plan)
+
+
+def _cluster(session: Session, warehouse: str, named: str | None) -> Iterator[Finding]:
+    """StarRocks says only when it is used whether it has the warehouse."""
+    if session.about().decoupled:
+        chosen = groups.chosen(session, warehouse, named)
+        yield Finding(warehouse, "note", f"compute group that does the work: {chosen}")
+    elif named is not None and not session.about().is_starrocks:
+        yield Finding(warehouse, "error", f"it has no compute groups; leave out backup_cluster {named}")
 
 
 def _rights(session: Session, warehouse: str, user: str) -> Iterator[Finding]:

@@ -5,6 +5,7 @@ comes with different codes in different versions (measured on Doris 3.0.3, apach
 """
 
 import contextlib
+import socket
 import ssl
 from collections.abc import Callable, Iterator
 from functools import lru_cache
@@ -13,20 +14,30 @@ from typing import Any
 import pymysql
 from pymysql.cursors import DictCursor
 
+from reconciler import secrecy
 from reconciler.core.model import SecretReference, Server, Tls
+from reconciler.core.ports import ObjectLocation
 from reconciler.engines.doris import dialect as dialects
 from reconciler.engines.doris.dialect import Dialect
 from reconciler.errors import EngineFailed
 
-CONNECT_TIMEOUT, ANSWER_TIMEOUT = 10, 300  # seconds; a BACKUP statement lists its repository before it answers
+CONNECT_TIMEOUT = 10  # seconds
+ANSWER_TIMEOUT = 600  # seconds; a BACKUP lists its repository before it answers, a cluster that sleeps is woken
 PREFIX = "errCode = 2, detailMessage = "
 LOST = frozenset({2003, 2006, 2013, 2014, 2055})  # the client's own: no connection, or it broke
 BUSY = "Can only run one"
 SUBMITTING = "Another backup or restore job is being submitted"
 PASSING = (
     BUSY, SUBMITTING, "is not ready", "Failed to get master client", "forward to master FE", "Too many connections",
-    "SlowDown", "timed out", "Failed to list", "job is running on this repository",
+    "SlowDown", "timed out", "Failed to list", "job is running on this repository", "auto start cluster timeout",
+    "query queue timeout", "No backend available", "no available backend", "no scanNode Backend available",
 )  # fmt: skip
+# What to do about a refusal that no further try gets past, by words of it.
+ADVICE = {
+    "manual shutdown": "somebody stopped this cluster by hand: start it, or name another one",
+    "is suspended": "resume it (StarRocks: RESUME WAREHOUSE), or name another one",
+    "USAGE denied": "grant it: GRANT USAGE_PRIV ON COMPUTE GROUP … TO the user, see docs/engines.md",
+}
 PASSING_CODES = frozenset({1040, 1203, 1317})
 DENIED = frozenset({1044, 1045, 1142, 1227, 5203})
 
@@ -35,9 +46,12 @@ class Said(EngineFailed):
     """The server's own refusal of a statement."""
 
     def __init__(self, place: str, code: int, words: str) -> None:
-        self.code, self.words = code, words
+        self.code, self.words = code, secrecy.hidden(words)  # servers may repeat a statement, or a key of it
         passing = code in PASSING_CODES or any(part in words for part in PASSING)
-        advice = "; see docs/engines.md for the privileges to grant" if code in DENIED else ""
+        known = next((advice for part, advice in ADVICE.items() if part in words), None)
+        if known is None and code in DENIED:
+            known = "see docs/engines.md for the privileges to grant"
+        advice = "" if known is None else f"; {known}"
         super().__init__(f"{place}: {words} (error {code}){advice}", passing=passing)
 
 
@@ -52,11 +66,14 @@ class Session:
     """One connection, made anew when it broke. Statements that change something are never sent twice by it."""
 
     def __init__(
-        self, warehouse: str, server: Server, resolve: Callable[[SecretReference], str]
-    ) -> None:
+        self, warehouse: str, server: Server, resolve: Callable[[SecretReference], str],
+        answer_timeout: int = ANSWER_TIMEOUT,
+    ) -> None:  # fmt: skip
         self._warehouse, self._server, self._resolve = warehouse, server, resolve
+        self._answer_timeout = answer_timeout
         self._connection: Any = None
         self._first = 0  # of the hosts: the one that answered last
+        self._changed = 0  # rows, by the last statement
         self._required: list[str] = []  # what each new connection is told, beyond what all are
         self.dialect: Dialect | None = None
 
@@ -66,6 +83,30 @@ class Session:
             self._connected()
         assert self.dialect is not None  # noqa: S101  a connection knows its server
         return self.dialect
+
+    def beside(self, answer_timeout: int) -> "Session":
+        """Another connection with the same requirements; seconds that an answer may take."""
+        other = Session(self._warehouse, self._server, self._resolve, answer_timeout)
+        other._first, other._required = self._first, list(self._required)
+        return other
+
+    def access(self, location: ObjectLocation) -> list[tuple[str, str]]:
+        """The properties by which the server reaches a place in storage. From then on no error has their keys."""
+        for secret in (location.access_key, location.secret_key):
+            if secret:
+                secrecy.remember(secret)
+        return self.about().storage_properties(location)
+
+    def accepts(self, setting: str) -> bool:
+        """Whether the server knows the setting; one that it does is required from then on."""
+        try:
+            self.require(setting)
+        except Said as refusal:
+            self._required.remove(setting)
+            if refusal.passing:
+                raise
+            return False
+        return True
 
     def require(self, *told: str) -> None:
         """Statements that this connection and every later one begin with: settings, the compute group."""
@@ -84,9 +125,12 @@ class Session:
         """The rows of a statement that must not be sent twice. Raises Unanswered as `tell` does."""
         return self._run(statement)
 
-    def tell(self, statement: str) -> None:
-        """A statement that changes something. Raises Unanswered where it may or may not have taken effect."""
+    def tell(self, statement: str) -> int:
+        """A statement that changes something; the rows that it did. Raises Unanswered where it may or may not have
+        taken effect.
+        """
         self._run(statement)
+        return self._changed
 
     def close(self) -> None:
         connection, self._connection = self._connection, None
@@ -94,11 +138,19 @@ class Session:
             with contextlib.suppress(pymysql.MySQLError, OSError):
                 connection.close()
 
+    def abort(self) -> None:
+        """Breaks the connection under whoever waits for its answer; safe from another thread."""
+        sock = getattr(self._connection, "_sock", None)
+        if sock is not None:
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+
     def _run(self, statement: str) -> list[dict[str, Any]]:
         connection = self._connected()
         try:
             with connection.cursor() as cursor:
                 cursor.execute(statement)
+                self._changed = max(0, cursor.rowcount)
                 return list(cursor.fetchall())
         except pymysql.MySQLError as error:
             raise self._meaning(error) from None  # the statement may bear keys: nothing of it is shown
@@ -147,7 +199,7 @@ class Session:
         secured: dict[str, Any] = {"ssl_disabled": True} if server.tls is None else {"ssl": _context(server.tls)}
         return pymysql.connect(
             host=host.strip("[]"), port=server.port, user=server.user, password=password, charset="utf8mb4",
-            connect_timeout=CONNECT_TIMEOUT, read_timeout=ANSWER_TIMEOUT, write_timeout=ANSWER_TIMEOUT,
+            connect_timeout=CONNECT_TIMEOUT, read_timeout=self._answer_timeout, write_timeout=ANSWER_TIMEOUT,
             autocommit=None, cursorclass=DictCursor, **secured,
         )  # fmt: skip
 

@@ -223,7 +223,7 @@ class Backup:
     def _make_repository(self) -> None:
         location = self._folder.location()
         statement = statements.create_repository(
-            self._repository, location, self._dialect.storage_properties(location),
+            self._repository, location, self._session.access(location),
             kind=self._dialect.repository_kind, scheme="s3", read_only=False,
         )  # fmt: skip
         if self._repository in _repositories(self._session):

@@ -207,7 +207,7 @@ class Restore:
             if row["RepoName"] == name:
                 return
         statement = statements.create_repository(
-            name, location, self._dialect.storage_properties(location), kind=self._dialect.repository_kind,
+            name, location, self._session.access(location), kind=self._dialect.repository_kind,
             scheme="s3", read_only=True,
         )  # fmt: skip
         self._session.tell(statement)

@@ -79,8 +79,8 @@ def create_database(database: str) -> str:
 
 def tables(database: str) -> str:
     return (
-        "SELECT TABLE_NAME, TABLE_TYPE, ENGINE, TABLE_ROWS, DATA_LENGTH FROM information_schema.tables "  # noqa: S608
-        f"WHERE TABLE_SCHEMA = {text(database)} ORDER BY TABLE_NAME"
+        "SELECT TABLE_NAME, TABLE_TYPE, ENGINE, TABLE_ROWS, DATA_LENGTH, CREATE_TIME "  # noqa: S608  all quoted
+        f"FROM information_schema.tables WHERE TABLE_SCHEMA = {text(database)} ORDER BY TABLE_NAME"
     )
 
 
@@ -100,3 +100,8 @@ def create_catalog(catalog: str, comment: str, pairs: Iterable[tuple[str, str]],
 
 def use_group(group: str) -> str:
     return f"USE @{name(group)}"
+
+
+def set_warehouse(warehouse: str) -> str:
+    """StarRocks' word for the nodes that work."""
+    return f"SET WAREHOUSE = {text(warehouse)}"

@@ -5,8 +5,9 @@ from typing import Any, NamedTuple
 
 from reconciler.engines.doris import statements
 from reconciler.engines.doris.dialect import SYSTEM_DATABASES
-from reconciler.engines.doris.session import Session
+from reconciler.engines.doris.session import Said, Session
 
+GONE = frozenset({1051, 1109, 1146})
 KEPT_ENGINES = frozenset({"doris", "starrocks", "olap"})
 
 
@@ -36,6 +37,11 @@ def catalogs(session: Session) -> tuple[str, ...]:
 
 def of(session: Session, database: str) -> tuple[Table, ...]:
     return tuple(map(_table, session.ask(statements.tables(database))))
+
+
+def is_gone(refusal: Said) -> bool:
+    """Whether the server says that it has no such table or view (any more)."""
+    return refusal.code in GONE or "Unknown table" in refusal.words
 
 
 def skipped(database: str, tables: Iterable[Table]) -> tuple[str, ...]:

@@ -1,0 +1,87 @@
+"""What stands on restored tables: functions, rollups, views and materialized views, and properties that act.
+
+Everything here may have been done by an earlier run: it is asked for so that a second time changes nothing.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from reconciler.core.ports import Watch
+from reconciler.engines.doris import ddl, export_statements, replay
+from reconciler.engines.doris.session import Said, Session
+from reconciler.errors import EngineFailed
+
+PAUSE = 2.0  # seconds; a table makes one rollup at a time
+BUSY = ("not normal", "state(rollup)", "state is rollup", "schema_change", "under alter", "is rollup")
+
+
+def run(
+    session: Session, inventory: dict[str, Any], source: str, database: str, given: dict[str, str], watch: Watch
+) -> None:
+    """In a database whose rows are complete. Raises EngineFailed, naming what cannot be made."""
+    _make(session, database, "functions", [
+        (item["name"], replay.function(item["statement"], database)) for item in inventory["functions"]
+    ])  # fmt: skip
+    for record in inventory["tables"]:
+        for item in record["rollups"]:
+            _make_rollup(session, database, record["name"], item, watch)
+    starrocks = session.about().is_starrocks
+    views = [(item["name"], replay.view(item["statement"], source, database, item["name"]))
+             for item in inventory["views"]]  # fmt: skip
+    kept = {key: value for key, value in given.items() if key.startswith("replication")}
+    views += [(item["name"], replay.materialized_view(
+        item["statement"], source, database, item["name"], kept, starrocks=starrocks
+    )) for item in inventory["materialized_views"]]  # fmt: skip
+    _make(session, database, "views", views)
+    for record in inventory["tables"]:
+        pairs = ddl.held_back(record["statement"], given)
+        if pairs:
+            session.tell(export_statements.alter_properties(database, record["name"], pairs.items()))
+
+
+def _make(session: Session, database: str, kind: str, waiting: list[tuple[str, str]]) -> None:
+    """As often as one more could be made: they may need each other, in any order."""
+    while waiting:
+        failed, last = _tried(session.tell, waiting)
+        if len(failed) == len(waiting):
+            names = ", ".join(name for name, _ in failed)
+            raise EngineFailed(
+                f"database {database}: all rows are there, but {kind} {names} cannot be made: {last}"
+            )
+        waiting = failed
+
+
+def _tried(tell: Callable[[str], Any], waiting: list[tuple[str, str]]) -> tuple[list[tuple[str, str]], str]:
+    """Those that could not be made, and the server's last word on one."""
+    failed, last = [], ""
+    for name, statement in waiting:
+        try:
+            tell(statement)
+        except Said as refusal:
+            if refusal.passing:
+                raise
+            failed.append((name, statement))
+            last = str(refusal)
+    return failed, last
+
+
+def _make_rollup(session: Session, database: str, table: str, item: dict[str, Any], watch: Watch) -> None:
+    """Its rows are made by the server afterwards; only that it is begun is waited for."""
+    statement = replay.rollup(item["statement"], tuple(item["columns"]), database, table, item["name"])
+    while item["name"] not in _indexes(session, database, table):
+        try:
+            session.tell(statement)
+        except Said as refusal:
+            words = refusal.words.lower()
+            if "already exist" in words or "duplicate" in words:
+                return
+            if not any(part in words for part in BUSY):
+                raise
+            watch.pause(PAUSE)
+        else:
+            return
+
+
+def _indexes(session: Session, database: str, table: str) -> set[str]:
+    rows = session.ask(export_statements.describe_all(database, table))
+    return {str(row["IndexName"]) for row in rows}

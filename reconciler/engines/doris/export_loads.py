@@ -1,0 +1,140 @@
+"""Loads of one restore: a labelled statement for each portion, sent again only where its label says that it may be.
+
+A label belongs to a restore, a table, a portion and a round. A new round begins, after a TRUNCATE, where labels may
+have been forgotten: then nothing tells a portion that was loaded from one that was not.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from functools import partial
+from typing import Any, NamedTuple
+
+from reconciler.core import naming
+from reconciler.core.naming import TaskPlace
+from reconciler.core.ports import SetReader, Watch
+from reconciler.engines.doris import columns, crew, export_statements
+from reconciler.engines.doris.columns import Column
+from reconciler.engines.doris.session import Said, Session, Unanswered
+from reconciler.errors import EngineFailed
+
+USED = "has already been used"
+VISIBLE = frozenset({"VISIBLE", "FINISHED"})
+UNDER_WAY = frozenset({"PREPARE", "PRECOMMITTED", "COMMITTED", "PENDING", "QUEUEING", "LOADING", "PREPARED"})
+PAUSE = 1.0  # seconds between two looks at a load
+# Servers keep labels of loads by INSERT for 12 hours (Doris, streaming_label_keep_max_second); less to be sure.
+REMEMBERED = 11 * 3600
+
+
+class Table(NamedTuple):
+    """A table to be filled: `database` is where it is now, `record` its entry in the inventory."""
+
+    database: str
+    attempt: int
+    record: dict[str, Any]
+
+    @property
+    def title(self) -> str:
+        return f"{self.database}.{self.record['name']}"
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        return tuple(Column(*item) for item in self.record["columns"])
+
+
+class Loads:
+    """`strict_casts`: the server fails a cast that cannot be made. Where it does not, one is looked for first."""
+
+    def __init__(
+        self, place: TaskPlace, restore_id: str, reader: SetReader, watch: Watch, marks: set[str], *,
+        strict_casts: bool,
+    ) -> None:  # fmt: skip
+        self._place, self._restore_id, self._reader = place, restore_id, reader
+        self._watch, self._marks, self._strict_casts = watch, marks, strict_casts
+
+    def steps(self, table: Table, round_: int) -> Iterator[crew.Work]:
+        """Portions without rows are left out: a server may fail to read such a file (Doris #50795)."""
+        for at, portion in enumerate(table.record["portions"]):
+            if portion["loaded"]:
+                yield partial(self._load, table, portion["loaded"], self._label(table, at, round_))
+
+    def round_after_forgetting(self, session: Session, table: Table) -> int:
+        """The first of whose labels the server knows none, once no load of an earlier one runs any more."""
+        round_ = 0
+        while True:
+            labels = [self._label(table, at, round_) for at in range(len(table.record["portions"]))]
+            known = [status for label in labels if (status := self._status(session, table.database, label))]
+            if not known:
+                return round_
+            if UNDER_WAY & {*known}:
+                self._watch.pause(PAUSE)
+            else:
+                round_ += 1
+
+    def _label(self, table: Table, at: int, round_: int) -> str:
+        return naming.stem(
+            self._place, table.attempt, self._restore_id, table.database, table.record["name"], str(at), str(round_)
+        )
+
+    def _load(self, table: Table, files: list[str], label: str, session: Session) -> None:
+        """Once, whatever becomes of its answer."""
+        location = self._reader.location(table.attempt)
+        uri, access = export_statements.files_uri(location, files), session.access(location)
+        self._refuse_lost_values(session, table, uri, access)
+        statement = export_statements.load(
+            session.about(), table.database, table.record["name"], label, table.columns, uri, access
+        )
+        self._marks.add(label)
+        sent = False
+        while not self._is_loaded(session, table, label, sent=sent):
+            status = self._status(session, table.database, label)
+            if status in UNDER_WAY:
+                self._watch.pause(PAUSE)
+            elif status not in VISIBLE:
+                sent = self._send(session, statement, label)
+        self._marks.discard(label)
+
+    def _is_loaded(self, session: Session, table: Table, label: str, *, sent: bool) -> bool:
+        """After an answer, a label that is not known was forgotten: the rows will be counted."""
+        status = self._status(session, table.database, label)
+        return status in VISIBLE or (sent and status is None)
+
+    def _send(self, session: Session, statement: str, label: str) -> bool:
+        """Whether the server answered that it has the load."""
+        try:
+            if not session.about().is_starrocks:
+                session.tell(export_statements.trace(label))
+            session.tell(statement)
+        except Unanswered:
+            self._watch.pause(PAUSE)
+            return False
+        except Said as refusal:
+            if USED not in refusal.words:
+                raise
+            self._watch.pause(PAUSE)
+        return True
+
+    def _status(self, session: Session, database: str, label: str) -> str | None:
+        """Of the newest load of the label; None where the server knows of none."""
+        try:
+            rows = session.ask(export_statements.show_load(session.about(), database, label))
+        except Said as refusal:
+            if refusal.passing:
+                raise
+            return None
+        return str(rows[-1].get("TransactionStatus") or rows[-1].get("State")) if rows else None
+
+    def _refuse_lost_values(self, session: Session, table: Table, uri: str, access: list[tuple[str, str]]) -> None:
+        condition = columns.lost(table.columns, strict_casts=self._strict_casts)
+        if condition is None:
+            return
+        (row,) = session.ask(export_statements.lost_by_casts(session.about(), condition, uri, access))
+        if int(row["amount"]):
+            raise EngineFailed(
+                f"table {table.title}: in {int(row['amount']):,} rows a value cannot be made again from its text "
+                f"at this server, and would become NULL; nothing of this portion was loaded"
+            )
+
+
+def may_be_forgotten(began: str, now: str) -> bool:
+    """Whether labels of loads that began then may be unknown by now, both by the server's clock."""
+    return (datetime.fromisoformat(now) - datetime.fromisoformat(began)).total_seconds() > REMEMBERED

@@ -1,0 +1,86 @@
+"""What is asked of the server about one table before its portions and after them: definition, versions, …"""
+
+from typing import Any
+
+from reconciler.engines.doris import columns, ddl, export_portions, export_statements
+from reconciler.engines.doris.export_contents import Subject
+from reconciler.engines.doris.export_portions import Partition
+from reconciler.engines.doris.session import Said, Session
+from reconciler.errors import EngineFailed
+
+
+def printed(session: Session, subject: Subject) -> str:
+    """The definition. Raises EngineFailed where it could not be replayed."""
+    (row,) = session.ask(export_statements.show_create("TABLE", subject.database, subject.table))
+    text = str(row["Create Table"])
+    try:
+        ddl.replayable(text, subject.database, subject.table, {})
+    except ValueError as error:
+        raise EngineFailed(f"the definition of table {subject.title} cannot be kept: {error}") from None
+    return text
+
+
+def partitions(session: Session, subject: Subject) -> tuple[Partition, ...]:
+    rows = session.ask(export_statements.show_partitions(subject.database, subject.table))
+    return tuple(map(export_portions.partition, rows))
+
+
+def sequence(session: Session, subject: Subject, kind: str | None) -> list[Any] | None:
+    """The hidden column, as one of the columns; None where there is none, or the server keeps it to itself.
+
+    Without it, later loads that come out of order may win over newer rows.
+    """
+    if kind is None:
+        return None
+    try:
+        session.ask(export_statements.no_row(subject.database, subject.table, ddl.SEQUENCE))
+    except Said as refusal:
+        if refusal.passing:
+            raise
+        return None
+    return list(columns.column(ddl.SEQUENCE, kind))
+
+
+def next_id(session: Session, subject: Subject, definition: str) -> int | None:
+    """Where a column that numbers itself shall go on."""
+    column = ddl.counting_column(definition)
+    if column is None:
+        return None
+    (row,) = session.ask(export_statements.largest(subject.database, subject.table, column))
+    return int(row["largest"] or 0) + 1
+
+
+def counted(session: Session, subject: Subject) -> int:
+    (row,) = session.ask(export_statements.count(subject.database, subject.table))
+    return int(row["amount"])
+
+
+def rollups(session: Session, subject: Subject) -> list[dict[str, Any]]:
+    """Those of Doris; StarRocks tells them among the materialized views."""
+    if session.about().is_starrocks:
+        return []
+    indexes: dict[str, list[str]] = {}
+    current = subject.table
+    for row in session.ask(export_statements.describe_all(subject.database, subject.table)):
+        current = str(row["IndexName"] or current)
+        if row["Field"]:
+            indexes.setdefault(current, []).append(str(row["Field"]))
+    return [{"name": name, "columns": fields, "statement": _rollup(session, subject, name)}
+            for name, fields in sorted(indexes.items()) if name != subject.table]  # fmt: skip
+
+
+def _rollup(session: Session, subject: Subject, name: str) -> str | None:
+    """The text that made it; None for one that is a choice of columns."""
+    try:
+        rows = session.ask(export_statements.show_create_rollup(subject.database, subject.table, name))
+    except Said as refusal:
+        if refusal.passing:
+            raise
+        return None
+    return str(rows[0]["CreateStmt"] or "") or None if rows else None
+
+
+def time(session: Session) -> str:
+    """By the server's clock, in UTC: `2026-11-23 02:00:00`."""
+    (row,) = session.ask(export_statements.SERVER_TIME)
+    return str(row["server_time"])[:19]

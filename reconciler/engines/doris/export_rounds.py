@@ -1,0 +1,106 @@
+"""All tables of an export through their rounds: what is to be done next, and what has come of it."""
+
+from collections import Counter, deque
+from collections.abc import Iterator
+from functools import partial
+from typing import Any, Self
+
+from reconciler.core.ports import AttemptFolder
+from reconciler.engines.doris import tables as listing
+from reconciler.engines.doris.crew import Work
+from reconciler.engines.doris.export_contents import Subject
+from reconciler.engines.doris.export_table import ROUNDS, Round, Tables
+from reconciler.engines.doris.export_unload import Portion, Unload
+from reconciler.engines.doris.session import Said, Session
+from reconciler.errors import EngineFailed
+
+Step = tuple[tuple[Round, int], Work]
+
+
+class Rounds(Iterator[Step]):
+    """Gives a step as long as there is one; after a round that turned out void there are more."""
+
+    def __init__(
+        self, tables: Tables, unload: Unload, folder: AttemptFolder, subjects: tuple[Subject, ...]
+    ) -> None:
+        self._tables, self._unload, self._folder = tables, unload, folder
+        self._subjects, self._steps = deque(subjects), deque[Step]()
+        self._records: dict[str, dict[int, dict[str, Any]]] = {}
+        self._void: set[str] = set()
+        self._begun: Counter[Subject] = Counter()
+        self.entries: dict[Subject, dict[str, Any]] = {}
+        self.gone: list[Subject] = []
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Step:
+        while not self._steps and self._subjects:
+            self._begin(self._subjects.popleft())
+        if not self._steps:
+            raise StopIteration
+        return self._steps.popleft()
+
+    def take(self, round_: Round, at: int, record: dict[str, Any] | None) -> None:
+        """A portion's record; None where a partition of it is no more, which makes the round void."""
+        if record is None and round_.path not in self._void:
+            self._tables.void(round_, "a partition was dropped")
+        if record is None or round_.path in self._void:
+            return self._repeat(round_)
+        of_round = self._records.setdefault(round_.path, {})
+        of_round[at] = record
+        return self._end(round_, of_round) if len(of_round) == len(round_.portions) else None
+
+    def _begin(self, subject: Subject) -> None:
+        self._begun[subject] += 1
+        if self._begun[subject] > ROUNDS:
+            raise EngineFailed(
+                f"table {subject.title} changed its definition {ROUNDS} times while it was exported", passing=True
+            )
+        try:
+            round_ = self._tables.begin(subject)
+        except Said as refusal:
+            return self._lose(subject, refusal)
+        for at, portion in enumerate(round_.portions, 1):
+            self._steps.append(((round_, at), partial(self._portion, portion)))
+        return None
+
+    def _end(self, round_: Round, records: dict[int, dict[str, Any]]) -> None:
+        try:
+            entry = self._tables.end(round_, [records[at] for at in sorted(records)])
+        except Said as refusal:
+            return self._lose(round_.subject, refusal)
+        if entry is None:
+            return self._repeat(round_)
+        self.entries[round_.subject] = entry
+        return None
+
+    def _repeat(self, round_: Round) -> None:
+        if round_.path not in self._void:
+            self._void.add(round_.path)
+            self._subjects.append(round_.subject)
+
+    def _lose(self, subject: Subject, refusal: Said) -> None:
+        if not listing.is_gone(refusal):
+            raise refusal
+        self.gone.append(subject)
+
+    def _portion(self, portion: Portion, session: Session) -> dict[str, Any] | None:
+        """In a thread of the crew. The record: an earlier one, or that of a new export."""
+        name = f"tables/{portion.path}.json"
+        standing = self._tables.document(name)
+        if standing is not None:
+            return standing
+        try:
+            made = self._unload.portion(session, portion)
+        except Said as refusal:
+            if portion.partitions and _names_partition(refusal):
+                return None
+            raise
+        return self._folder.remember(name, made)
+
+
+def _names_partition(refusal: Said) -> bool:
+    """Whether the server says that it has no such partition (any more)."""
+    words = refusal.words.lower()
+    return "partition" in words and ("not exist" in words or "unknown partition" in words)

@@ -1,0 +1,55 @@
+"""Warehouses that are backed up by export, for the tests of that method, and what their sets say."""
+
+import json
+
+import seaweed
+from told import MONDAY_2, MONDAY_3, TASK, restored, states
+
+
+class Exported:
+    """Warehouse `shop` backed up by export with its group `backup_cg`; `other` to restore to."""
+
+    def __init__(self, warehouses) -> None:
+        self.site, self.s3 = warehouses.site, warehouses.s3
+        self.source, self.target, self.prefix = warehouses.source, warehouses.target, warehouses.prefix
+        self._warehouses = warehouses
+
+    @property
+    def objects(self) -> list[str]:
+        return self._warehouses.objects
+
+    def files(self, task: str = TASK) -> list[str]:
+        """Those of data, in storage."""
+        return [key for key in self.objects if f"/{task}/" in key and "/data/" in key]
+
+    def document(self, ending: str) -> dict:
+        """The object whose key ends so; there is one."""
+        (key,) = [key for key in self.objects if key.endswith(ending)]
+        return json.loads(self._read(key))
+
+    def inventory(self, database: str, task: str = TASK) -> dict:
+        keys = [key for key in self.objects if f"/{task}/" in key and key.endswith("/inventory.json")]
+        (found,) = [text for text in map(json.loads, map(self._read, keys)) if text["database"] == database]
+        return found
+
+    def table(self, database: str, name: str, task: str = TASK) -> dict:
+        (found,) = [item for item in self.inventory(database, task)["tables"] if item["name"] == name]
+        return found
+
+    def _read(self, key: str) -> bytes:
+        body = seaweed.client(self.s3).get_object(Bucket=seaweed.BUCKET, Key=f"{self.prefix}/test/{key}")["Body"]
+        return body.read()
+
+    def back_up(self) -> None:
+        self.site.apply(MONDAY_2)
+        assert states(self.site)[TASK] == ("succeeded", None)
+
+    def restore(self, **fields) -> tuple[str, str]:
+        """The outcome of request r-1."""
+        self.site.restore("r-1", **fields)
+        self.site.apply(MONDAY_3)
+        return restored(self)
+
+    def assert_same(self, database: str, copy: str, *tables: str) -> None:
+        for table in tables:
+            assert self.target.rows(f"{copy}.{table}") == self.source.rows(f"{database}.{table}"), table

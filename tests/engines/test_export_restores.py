@@ -1,0 +1,195 @@
+"""Restores of exports on bad days, and in place of what is there."""
+
+import threading
+
+import pytest
+from told import MONDAY_2, MONDAY_3, restored, status, wait_until
+
+from reconciler.engines.doris import export_portions
+
+STATEMENTS = (
+    "^CREATE DATABASE", "^CREATE TABLE", "^SET session_context", "^INSERT", "^SELECT COUNT", "^SHOW TRANSACTION", "^CREATE VIEW",
+    "^SHOW BACKENDS", "^SELECT UTC_TIMESTAMP",
+)  # fmt: skip
+OWN = "CREATE TABLE sales.mine (id INT NOT NULL) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 1"
+
+
+@pytest.mark.parametrize("switch", ["drop_before", "drop_after"])
+@pytest.mark.parametrize("statement", STATEMENTS)
+def test_a_restore_whose_connection_is_lost_loads_each_portion_once(decoupled, switch, statement):
+    """R1: labels make a repeated load harmless. At each statement of it."""
+    at = decoupled("coupled")
+    at.back_up()
+    getattr(at.target.faults, switch)(statement)
+    assert at.restore(databases={"sales": "copy"})[0] == "succeeded", restored(at)
+    at.assert_same("sales", "copy", "orders", "days", "names")
+
+
+@pytest.mark.parametrize("at_point", ["prepare", "committed"])
+def test_a_load_that_goes_on_after_its_connection_is_waited_for(decoupled, at_point):
+    """R1: a label that is being loaded is not sent again, a committed one never."""
+    at = decoupled()
+    at.back_up()
+    at.target.faults.drop_during("^INSERT INTO .*`orders`", at=at_point)
+    at.site.restore("r-1", databases={"sales": "copy"})
+    passes = threading.Thread(target=at.site.apply, args=(MONDAY_3,))
+    passes.start()
+    looks = at.target.faults.traps[-1].reached
+    assert looks.wait(30)
+    at.target.faults.release()
+    passes.join(timeout=60)
+    assert restored(at)[0] == "succeeded", restored(at)
+    at.assert_same("sales", "copy", "orders")
+
+
+@pytest.mark.parametrize(("hours", "loads"), [(0, 2), (13, 3)])
+def test_a_restore_that_is_killed_goes_on_as_far_as_labels_can_tell(decoupled, monkeypatch, hours, loads):
+    """R1, T1: within hours a portion is loaded once; after twelve of them a half-loaded table is emptied first, since
+    nothing tells a portion that was loaded from one that was not."""
+    at = decoupled("coupled")
+    at.source.sql("INSERT INTO sales.days VALUES ('2026-02-17', 4)")
+    monkeypatch.setattr(export_portions, "PORTION", 1)
+    at.back_up()
+    at.site.restore("r-1", databases={"sales": "copy"})
+    at.target.faults.hold("^INSERT INTO .*`days`", at="prepare", nth=2)
+    process = at.site.start("apply", now=MONDAY_3)
+    assert at.target.faults.traps[-1].reached.wait(30)
+    wait_until(lambda: loaded(at) == 1)
+    process.kill()
+    process.communicate()
+    at.target.control.restart()
+    at.target.faults.release()
+    at.target.advance(hours * 3600)
+    at.site.apply("2026-11-23T16:30:00Z")
+    assert restored(at)[0] == "succeeded", restored(at)
+    at.assert_same("sales", "copy", "orders", "days")
+    assert loaded(at) == loads
+
+
+def loaded(at) -> int:
+    """How many loads of days there were."""
+    return sum(each.table == "days" and each.status == "VISIBLE" for each in at.target.warehouse.transactions)
+
+
+def test_a_named_database_is_replaced_as_a_whole(decoupled):
+    """R4: `if_exists: {replace: […]}`; what was there is gone, nothing is left beside it."""
+    at = decoupled()
+    at.target.sql("CREATE DATABASE sales")
+    at.target.sql(OWN)
+    at.back_up()
+    assert at.restore(databases={"sales": "sales"}, if_exists={"replace": ["sales"]})[0] == "succeeded", restored(at)
+    at.assert_same("sales", "sales", "orders", "days", "names")
+    assert databases(at.target) == ["sales"]
+    assert "mine" not in [row[0] for row in at.target.sql("SHOW TABLES FROM sales")]
+
+
+@pytest.mark.parametrize("switch", ["drop_before", "drop_after"])
+@pytest.mark.parametrize("statement", ["^ALTER DATABASE `sales` ", "^ALTER DATABASE `sales__restore", "^DROP DATABASE", "^CREATE VIEW"])
+def test_a_replacement_goes_on_by_what_the_server_shows(decoupled, switch, statement):
+    """R1, R4: each step once, the replaced database dropped last."""
+    at = decoupled()
+    at.target.sql("CREATE DATABASE sales")
+    at.target.sql(OWN)
+    at.back_up()
+    getattr(at.target.faults, switch)(statement)
+    assert at.restore(databases={"sales": "sales"}, if_exists={"replace": ["sales"]})[0] == "succeeded", restored(at)
+    at.assert_same("sales", "sales", "orders", "days", "names")
+    assert databases(at.target) == ["sales"]
+
+
+def test_a_replacement_that_fails_leaves_the_database_as_it_was_and_says_what_stands_beside_it(decoupled):
+    """R4."""
+    at = decoupled()
+    at.target.sql("CREATE DATABASE sales")
+    at.target.sql(OWN)
+    at.back_up()
+    at.target.faults.answer("^INSERT INTO .*`orders`", 1105, "no such luck")
+    state, words = at.restore(databases={"sales": "sales"}, if_exists={"replace": ["sales"]})
+    (beside,) = [name for name in databases(at.target) if name != "sales"]
+    assert (state, words) == (
+        "failed", f"warehouse other: no such luck (error 1105); database sales has 1 tables; database {beside} holds what was "
+                  f"restored so far: drop it, nothing else uses it",
+    )  # fmt: skip
+
+
+def test_a_database_that_is_there_is_left_alone_unless_it_is_named(decoupled):
+    """R4."""
+    at = decoupled()
+    at.target.sql("CREATE DATABASE sales")
+    at.target.sql(OWN)
+    at.back_up()
+    state, words = at.restore(databases={"sales": "sales"})
+    assert state == "failed"
+    assert words.endswith("`if_exists: {replace: [sales]}`; nothing was changed and the id is not used")
+    assert [row[0] for row in at.target.sql("SHOW TABLES FROM sales")] == ["mine"]
+
+
+def test_a_restore_that_is_cancelled_ends_its_loads_and_says_what_is_left(decoupled):
+    """R6."""
+    at = decoupled()
+    at.back_up()
+    at.target.faults.hold("^INSERT INTO .*`orders`", at="prepare")
+    at.site.restore("r-1", databases={"sales": "copy"})
+    passes = threading.Thread(target=at.site.apply, args=(MONDAY_3,))
+    passes.start()
+    assert at.target.faults.traps[-1].reached.wait(30)
+    assert at.site.run("cancel", "r-1", now=MONDAY_3).code == 0
+    passes.join(timeout=60)
+    assert not passes.is_alive()
+    state, words = restored(at)
+    assert (state, words.startswith("cancelled on request; database copy has ")) == ("cancelled", True), words
+    assert not any("INSERT INTO `copy`" in str(row) for row in at.target.sql("SHOW FULL PROCESSLIST"))
+
+
+@pytest.mark.parametrize(("version", "said"), [
+    ("3.0.3", "in 1 rows a value cannot be made again from its text at this server, and would become NULL"), ("4.0.2", "cast"),
+])  # fmt: skip
+def test_a_value_that_cannot_be_cast_back_fails_and_is_never_made_null(decoupled, version, said, monkeypatch):
+    """No silent loss: by strict casts where the server has them, else by a look before the load."""
+    from reconciler.engines.doris import columns
+
+    at = decoupled(version=version)
+    at.source.sql("CREATE TABLE crm.odd (id INT NOT NULL, j DATETIME) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 1")
+    at.source.sql("INSERT INTO crm.odd VALUES (1, '2026-01-02 03:04:05')")
+    monkeypatch.setattr(columns, "_by_text", lambda kind: ("concat('no ', CAST({} AS STRING))", f"CAST({{}} AS {kind.upper()})"))
+    at.back_up()
+    if version < "4":
+        at.target.faults.answer("^SET enable_strict_cast", 1193, "Unknown system variable 'enable_strict_cast'", times=99)
+    state, words = at.restore(databases={"crm": "copy"})
+    assert (state, said in words) == ("failed", True), words
+    assert at.target.rows("copy.odd") == []
+
+
+def test_a_file_that_is_gone_is_found_before_anything_is_changed(decoupled):
+    """R4."""
+    import seaweed
+
+    at = decoupled()
+    at.back_up()
+    key = next(key for key in at.files())
+    seaweed.client(at.s3).delete_object(Bucket=seaweed.BUCKET, Key=f"{at.prefix}/test/{key}")
+    state, words = at.restore(databases={"crm": "copy_crm", "sales": "copy"})
+    assert state == "failed"
+    assert "files are gone or altered" in words
+    assert words.endswith("nothing was changed and the id is not used")
+    assert databases(at.target) == []
+
+
+def databases(server) -> list[str]:
+    hidden = {"information_schema", "mysql", "__internal_schema", "sys", "_statistics_"}
+    return sorted(row[0] for row in server.sql("SHOW DATABASES") if row[0] not in hidden)
+
+
+def test_external_catalogs_come_back_with_an_export(decoupled):
+    """Catalogs as for snapshots."""
+    at = decoupled()
+    at.source.sql('CREATE CATALOG lake PROPERTIES ("type" = "jdbc", "password" = "hush")')
+    at.site.plan["objects"] = {"databases": ["crm"], "external_catalogs": ["lake"]}
+    at.site.write()
+    at.site.apply("2026-11-23T01:30:00Z")
+    at.site.apply(MONDAY_2)
+    state, words = at.restore(databases={"crm": "copy"}, external_catalogs=["lake"],
+                              catalog_secrets={"lake": {"password": {"env": "DORIS_TEST_SECRET"}}})  # fmt: skip
+    assert state == "succeeded", words
+    assert "lake" in str(at.target.sql("SHOW CATALOGS"))
+    assert status(at.site)["restore_tasks"][0]["state"] == "succeeded"

@@ -1,0 +1,279 @@
+"""Exports on bad days: connections and servers that go, files that nobody counts, runs that are killed and stopped."""
+
+import re
+import threading
+
+import pytest
+from told import MONDAY_2, TASK, restored, states, wait_until
+
+from reconciler.engines.doris import export_portions, export_unload
+
+STATEMENTS = (
+    "^USE @", "^SET query_timeout", "^SET session_context", "^SELECT TABLE_NAME, TABLE_TYPE", "^SELECT TABLE_NAME, COLUMN_NAME",
+    "^SHOW CREATE TABLE", "^SHOW PARTITIONS", "^DESC", "^SELECT UTC_TIMESTAMP", "^SELECT .* OUTFILE", "^SHOW CREATE VIEW",
+    "^SHOW FULL FUNCTIONS",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("switch", ["drop_before", "drop_after"])
+@pytest.mark.parametrize("statement", STATEMENTS)
+def test_an_export_whose_connection_is_lost_is_whole_and_counts_nothing_twice(decoupled, switch, statement):
+    """D6, S1. At each statement of it."""
+    at = decoupled()
+    getattr(at.source.faults, switch)(statement)
+    at.back_up()
+
+    (orders,) = [item for item in at.inventory("sales")["tables"] if item["name"] == "orders"]
+    assert orders["rows"] == 3
+    counted = {name for database in ("sales", "crm") for table in at.inventory(database)["tables"]
+               for portion in table["portions"] for name, _ in portion["files"]}  # fmt: skip
+    assert {key.split(f"{TASK}/1/")[1] for key in at.files()} == counted
+
+
+def test_a_statement_whose_client_is_gone_is_ended_and_its_files_go(decoupled):
+    """Exactly once by files; KILL QUERY by the trace id that it bears."""
+    at = decoupled()
+    at.source.faults.drop_during("^SELECT .*`orders`.* OUTFILE")
+    at.back_up()
+    at.source.faults.release()
+    assert at.table("sales", "orders")["rows"] == 3
+    counted = {name for portion in at.table("sales", "orders")["portions"] for name, _ in portion["files"]}
+    assert {key.split(f"{TASK}/1/")[1] for key in at.files() if "/data/00003/" in key} == counted
+
+
+@pytest.mark.parametrize("fault", ["orphans", "lose_files", "miscount"])
+def test_files_that_the_server_does_not_tell_rightly_are_never_counted(decoupled, fault):
+    """Orphans of the server's own repetitions go; files that are missing or rows that are not told fail the try."""
+    at = decoupled()
+    at.site.plan["check_row_counts"] = True
+    at.site.write()
+    at.site.apply("2026-11-23T01:30:00Z")
+    getattr(at.source.faults, fault)(1)
+    at.back_up()
+    assert at.restore(databases={"sales": "copy"})[0] == "succeeded", restored(at)
+    at.assert_same("sales", "copy", "orders", "days")
+    counted = {name for database in ("sales", "crm") for table in at.inventory(database)["tables"]
+               for portion in table["portions"] for name, _ in portion["files"]}  # fmt: skip
+    assert {key.split(f"{TASK}/1/")[1] for key in at.files()} == counted
+
+
+def test_a_run_that_is_killed_goes_on_with_the_portions_that_are_missing(decoupled):
+    """T1: what has its record is not exported again; what was under way is, in a folder of its own."""
+    at = decoupled()
+    at.source.faults.hold("^SELECT .*`orders`.* OUTFILE")
+    process = at.site.start("apply", now=MONDAY_2)
+    wait_until(lambda: recorded(at) == {"00001", "00002"})
+    process.kill()
+    process.communicate()
+    assert any("OUTFILE" in str(row) for row in at.source.sql("SHOW FULL PROCESSLIST"))
+    at.back_up()
+    assert not any("OUTFILE" in str(row) for row in at.source.sql("SHOW FULL PROCESSLIST"))
+    exported = [re.search("/data/([0-9]+)/", target)[1] for _, kind, target in at.source.warehouse.work if kind == "outfile"]
+    assert sorted(exported) == ["00001", "00002", "00003", "00003"]
+    assert at.restore(databases={"sales": "copy"})[0] == "succeeded", restored(at)
+    at.assert_same("sales", "copy", "orders", "days")
+
+
+def recorded(at) -> set[str]:
+    """The numbers of the tables whose portions have records."""
+    return {found[1] for key in at.objects if (found := re.search(r"/tables/(\d+)/1/00001.json$", key))}
+
+
+def test_a_backup_that_is_cancelled_ends_its_statements_at_the_server(decoupled):
+    """R6, D4."""
+    at = decoupled()
+    at.source.faults.hold("^SELECT .*`orders`.* OUTFILE")
+    passes = threading.Thread(target=at.site.apply, args=(MONDAY_2,))
+    passes.start()
+    wait_until(lambda: any("OUTFILE" in str(row) for row in at.source.sql("SHOW FULL PROCESSLIST")))
+    cancelled = at.site.run("cancel", TASK, now=MONDAY_2)
+    assert cancelled.code == 0, cancelled
+    passes.join(timeout=60)
+    assert not passes.is_alive()
+    assert states(at.site)[TASK] == ("cancelled", "cancelled on request")
+    assert not any("OUTFILE" in str(row) for row in at.source.sql("SHOW FULL PROCESSLIST"))
+
+
+def test_a_server_that_restarts_in_the_middle_costs_another_try(decoupled):
+    """D6."""
+    at = decoupled()
+    at.source.faults.hold("^SELECT .*`orders`.* OUTFILE")
+    passes = threading.Thread(target=at.site.apply, args=(MONDAY_2,))
+    passes.start()
+    wait_until(lambda: any("OUTFILE" in str(row) for row in at.source.sql("SHOW FULL PROCESSLIST")))
+    at.source.control.restart()
+    at.source.faults.release()
+    passes.join(timeout=60)
+    assert states(at.site)[TASK] == ("succeeded", None)
+    assert at.restore(databases={"sales": "copy"})[0] == "succeeded", restored(at)
+    at.assert_same("sales", "copy", "orders", "days")
+
+
+def test_no_key_is_shown_though_the_server_repeats_the_statement(decoupled, monkeypatch):
+    """No secret in any output or state."""
+    import seaweed
+
+    at = decoupled()
+    text = f'failed near "s3.secret_key" = "{seaweed.SECRET_KEY}", "s3.access_key" = "{seaweed.ACCESS_KEY}"'
+    at.source.faults.answer("^SELECT .* OUTFILE", 1105, text)
+    at.site.apply(MONDAY_2)
+    state, reason = states(at.site)[TASK]
+    assert (state, reason) == (
+        "failed", 'warehouse shop: failed near "s3.secret_key" = "***", "s3.access_key" = "***" (error 1105)'
+    )
+    for path in (at.site.paths.ledger, at.site.paths.status):
+        assert seaweed.SECRET_KEY.encode() not in path.read_bytes()
+
+
+def test_large_tables_go_portion_by_portion_and_come_back_whole(decoupled, monkeypatch):
+    """A portion is some of the partitions; each has files, rows and a label of its own."""
+    monkeypatch.setattr(export_portions, "PORTION", 1)
+    at = decoupled()
+    at.source.sql("ALTER TABLE sales.days ADD PARTITION p3 VALUES [('2026-03-01'), ('2026-04-01'))")
+    at.back_up()
+    days = at.table("sales", "days")
+    assert [(portion["partitions"], portion["rows"], len(portion["loaded"]) > 0) for portion in days["portions"]] == [
+        (["p1"], 1, True), (["p2"], 1, True), (["p3"], 0, False),
+    ]  # fmt: skip
+    assert at.restore(databases={"sales": "copy"})[0] == "succeeded", restored(at)
+    at.assert_same("sales", "copy", "orders", "days")
+
+
+def test_several_statements_run_at_once_and_no_more_than_that(decoupled):
+    """A bounded number of statements, each on a connection of its own."""
+    at = decoupled()
+    for number in range(6):
+        at.source.sql(f"CREATE TABLE crm.t{number} (id INT NOT NULL) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 1")
+        at.source.sql(f"INSERT INTO crm.t{number} VALUES ({number})")
+    at.source.faults.hold("^SELECT .* OUTFILE", times=9)
+    passes = threading.Thread(target=at.site.apply, args=(MONDAY_2,))
+    passes.start()
+
+    def running() -> int:
+        return sum("OUTFILE" in str(row) for row in at.source.sql("SHOW FULL PROCESSLIST"))
+
+    wait_until(lambda: running() >= 3)
+    assert running() == 3
+    at.source.faults.clear()
+    passes.join(timeout=60)
+    assert states(at.site)[TASK] == ("succeeded", None)
+
+
+def test_a_table_that_is_altered_meanwhile_begins_again_and_one_that_is_written_to_is_said(decoupled, monkeypatch):
+    """Consistency said plainly: no rows of two shapes; versions before and after."""
+    at = decoupled()
+    real = export_unload.Unload.portion
+    done: list[str] = []
+
+    def moved(self, session, portion):
+        found = real(self, session, portion)
+        if portion.table == "orders" and "orders" not in done:
+            at.source.sql("ALTER TABLE sales.orders ADD COLUMN more INT")
+        if portion.table == "days":
+            at.source.sql("INSERT INTO sales.days VALUES ('2026-02-16', 3)")
+        done.append(portion.table)
+        return found
+
+    monkeypatch.setattr(export_unload.Unload, "portion", moved)
+    at.back_up()
+    orders, days = at.table("sales", "orders"), at.table("sales", "days")
+    assert sorted(done) == ["days", "orders", "orders", "people"]
+    assert (orders["moving"], days["moving"]) == (False, True)
+    assert "`more`" in orders["statement"]
+    before, after = ({name: version for name, version, _ in days["versions"][side]} for side in ("before", "after"))
+    assert (before["p1"] == after["p1"], before["p2"] + 1) == (True, after["p2"])
+    assert at.document("void.json")["reason"] == "its definition changed"
+    assert days["began"] <= days["ended"]
+
+
+def test_partitions_that_appear_meanwhile_are_named(decoupled, monkeypatch):
+    """D7: nothing is missing without a word."""
+    monkeypatch.setattr(export_portions, "PORTION", 1)
+    at = decoupled()
+    real = export_unload.Unload.portion
+
+    def grown(self, session, portion):
+        if portion.partitions == ("p2",):
+            at.source.sql("ALTER TABLE sales.days ADD PARTITION p3 VALUES [('2026-03-01'), ('2026-04-01'))")
+        return real(self, session, portion)
+
+    monkeypatch.setattr(export_unload.Unload, "portion", grown)
+    at.site.apply(MONDAY_2)
+    assert states(at.site)[TASK][0] == "succeeded"
+    assert at.table("sales", "days")["partitions_not_included"] == ["p3"]
+    assert at.document("manifest.json")["skipped_objects"] == [
+        "sales.days: partitions p3 (they appeared while it was exported)"
+    ]
+
+
+def test_counted_rows_that_are_not_those_of_the_export_make_it_again(decoupled):
+    """`check_row_counts`."""
+    at = decoupled()
+    at.site.plan["check_row_counts"] = True
+    at.site.write()
+    at.site.apply("2026-11-23T01:30:00Z")
+    at.source.faults.miscount(1)
+    at.back_up()
+    tables = [*at.inventory("sales")["tables"], *at.inventory("crm")["tables"]]
+    assert [(item["name"], item["rows"], item["counted"]) for item in tables] == [
+        ("days", 2, 2), ("orders", 3, 3), ("people", 1, 1),
+    ]  # fmt: skip
+    assert "were exported" in at.document("void.json")["reason"]
+
+
+
+def test_a_file_without_rows_at_a_writers_end_is_kept_out_of_the_load(decoupled):
+    """A server fails to read one among others (Doris #50795); its rows are none."""
+    at = decoupled()
+    at.source.warehouse.megabyte = 0.001  # bytes: a file a row
+    at.back_up()
+    (portion,) = at.table("sales", "orders")["portions"]
+    assert (len(portion["files"]), len(portion["loaded"])) == (5, 3)
+    assert at.restore(databases={"sales": "copy"})[0] == "succeeded", restored(at)
+    at.assert_same("sales", "copy", "orders", "days")
+
+
+def test_a_table_without_rows_has_its_file_and_no_load(decoupled):
+    """Zero-row files are not loaded."""
+    at = decoupled()
+    at.source.sql("CREATE TABLE crm.none (id INT NOT NULL) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 1")
+    at.back_up()
+    (portion,) = at.table("crm", "none")["portions"]
+    assert (portion["rows"], portion["loaded"]) == (0, [])
+    assert at.restore(databases={"crm": "copy"})[0] == "succeeded", restored(at)
+    at.assert_same("crm", "copy", "none", "people")
+    assert not [label for label in at.target.warehouse.transactions if label.table == "none"]
+
+
+def test_a_backup_past_its_timeout_ends_its_statements(decoupled):
+    """D4."""
+    at = decoupled()
+    at.source.faults.hold("^SELECT .*`orders`.* OUTFILE")
+    passes = threading.Thread(target=at.site.apply, args=(MONDAY_2,))
+    passes.start()
+    wait_until(lambda: any("OUTFILE" in str(row) for row in at.source.sql("SHOW FULL PROCESSLIST")))
+    at.site.clock.pause(3 * 3600)
+    passes.join(timeout=60)
+    assert not passes.is_alive()
+    assert states(at.site)[TASK] == ("failed", "ran past its `timeout`")
+    assert not any("OUTFILE" in str(row) for row in at.source.sql("SHOW FULL PROCESSLIST"))
+
+
+def test_a_table_that_is_dropped_meanwhile_is_named(decoupled, monkeypatch):
+    """D7."""
+    at = decoupled()
+    real = export_unload.Unload.portion
+
+    def dropped(self, session, portion):
+        if portion.table == "people":
+            at.source.sql("DROP TABLE sales.orders")
+            at.source.sql("DROP VIEW sales.names")
+        return real(self, session, portion)
+
+    monkeypatch.setattr("reconciler.engines.doris.crew.AT_ONCE", 1)
+    monkeypatch.setattr(export_unload.Unload, "portion", dropped)
+    at.site.apply(MONDAY_2)
+    assert states(at.site)[TASK][0] == "succeeded", states(at.site)
+    assert at.document("manifest.json")["skipped_objects"] == [
+        "sales.orders (dropped while the backup ran)", "sales.names (dropped while the backup ran)"
+    ]
