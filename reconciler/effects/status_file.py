@@ -19,8 +19,7 @@ def write(path: Path, document: dict[str, Any]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with hidden.open("w", encoding="utf-8") as file:
-            json.dump(document, file, indent=1)  # in ASCII: no name turns a line round on a terminal
-            file.write("\n")
+            file.write(json.dumps(document, indent=1) + "\n")  # in ASCII: no name turns a line round on a terminal
             file.flush()
             os.fsync(file.fileno())
             os.fchmod(file.fileno(), 0o644)  # for readers; it holds no secret

@@ -13,6 +13,7 @@ from reconciler.effects.ledger import Ledger
 from reconciler.effects.lookout import Lookout
 from reconciler.errors import Cancelled, DeadlinePassed, LeaseLapsed, StorageFailed
 
+LOOK = 1.0  # seconds between two looks, in a pause, at whether work shall stop
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 300.0  # seconds between two tries, doubled from the one to the other
 
 
@@ -125,8 +126,8 @@ class TaskWatch:
         """Waits, but no longer than until it shall stop."""
         while seconds > 0:
             self.check()
-            self._clock.pause(min(1.0, seconds))
-            seconds -= 1.0
+            self._clock.pause(min(LOOK, seconds))
+            seconds -= LOOK
 
 
 def pause_before(attempt: int) -> float:

@@ -31,7 +31,7 @@ class People:
         storages = {name: {"s3": {"bucket": name, "region": "eu-central-1", "credentials": KEY}}
                     for name in self.life.buckets}  # fmt: skip
         houses = {name: self._house(name) | {"storage": self.random.choice(sorted(storages)), "plan": self._plan()}
-                  for name in ("shop", "crm1")[: self.random.choice((1, 2, 2))]}  # fmt: skip
+                  for name in ("shop", "crm1")[: self.random.choice((1, 1, 2))]}  # fmt: skip
         targets = {name: self._house(name) for name in ("lab", "staging")}
         return {"version": 1, "installation": "sim", "storages": storages, "warehouses": houses | targets,
                 "restores": [], "holds": []}  # fmt: skip
@@ -43,7 +43,7 @@ class People:
 
     def _plan(self) -> dict[str, Any]:
         return {
-            "periodic": {"backup_every": sorted(self.random.sample(DAYS, self.random.choice((3, 5, 7)))),
+            "periodic": {"backup_every": sorted(self.random.sample(DAYS, self.random.choice((1, 2, 3, 7)))),
                          "start_time": self._time(), "time_zone": self._zone()},
             "objects": {"databases": ["*"]}, "retention_days": self.random.choice((1, 2, 3)),
             "keep_last": self.random.choice((0, 1, 1, 2)), "catch_up": self.random.choice(("2h", "12h")),

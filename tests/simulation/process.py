@@ -16,6 +16,7 @@ from sqlalchemy.exc import OperationalError
 from reconciler.core.model import Desired
 from reconciler.core.wake import Patience
 from reconciler.daemon import Beat, Rhythm
+from reconciler.effects import world
 from reconciler.effects.ledger import Ledger, lease_row, open_to_write
 from reconciler.effects.world import Doors
 from reconciler.errors import LeaseHeld, LedgerUnusable
@@ -24,6 +25,7 @@ from reconciler.storage.s3 import S3Store
 from reconciler.storage.sets import SetStorage
 
 RHYTHM = Rhythm(status=6 * 3600.0, patience=Patience(timedelta(hours=24), timedelta(hours=2)))
+world.LOOK = 60.0  # a life has few stops, and most of its time is pauses
 STAND_BY = 7.0  # seconds between two tries to take the lease
 
 
