@@ -5,6 +5,7 @@ force; the ledger is only read to see that what has ended stays as it ended.
 """
 
 import hashlib
+import itertools
 import json
 import sqlite3
 from collections import Counter
@@ -40,6 +41,7 @@ class Accepted(NamedTuple):
     at: datetime
     document: dict[str, Any]
     sure: bool
+    truly: datetime  # the true time of it
 
 
 class Set(NamedTuple):
@@ -197,8 +199,8 @@ class Judge:
     def _standing(self, now: datetime) -> list[Accepted]:
         """The configurations in force at some time in the last day, by the machine's clock."""
         sure = [item for item in self.accepted if item.sure]
-        ends = [later.at for later in self.accepted[1:]]
-        former = [item for item, end in zip(self.accepted, ends, strict=False) if end + DAY > now + SLACK and item.sure]
+        former = [item for item, later in itertools.pairwise(self.accepted)
+                  if item.sure and min(later.at + DAY - now, later.truly + DAY - self.life.hub.now) > SLACK]  # fmt: skip
         return [*former, *sure[-1:]]
 
     def _retention(self, standing: Accepted, gone: Set) -> tuple[int, int]:
@@ -262,7 +264,7 @@ class Judge:
             self.accepted[-1] = self.accepted[-1]._replace(sure=same)
             if same:
                 return self._remember_plans(document)
-        self.accepted.append(Accepted(now, document, sure=True))
+        self.accepted.append(Accepted(now, document, sure=True, truly=self.life.hub.now))
         self._remember_plans(document)
 
     def _remember_plans(self, document: dict[str, Any]) -> None:
@@ -280,7 +282,7 @@ class Judge:
         except (ValueError, TypeError):
             return
         if not self.accepted or self.accepted[-1].document != document:
-            self.accepted.append(Accepted(process.clock.now(), document, sure=False))
+            self.accepted.append(Accepted(process.clock.now(), document, sure=False, truly=self.life.hub.now))
             self._digest = None
 
     def ledger_lost(self) -> None:

@@ -42,7 +42,7 @@ class Process:
         self.ledger: Ledger | None = None
         self.heart: Beat | None = None
         self.silent_since = 0.0  # true time since which nothing is heard of it
-        self._doomed = False
+        self._doomed = self._stood_by = False
         self._engine: Any = None
         self._passing: Any = None
         self._ends = 0
@@ -54,8 +54,10 @@ class Process:
     def begin(self) -> None:
         """Takes the lease, or stands by and tries again."""
         if not self.life.lease.take(self):
+            self._stood_by = True
             self.life.hub.after(STAND_BY, self.begin, self)
             return
+        self.life.chance.counts["stand-by takes over"] += self._stood_by
         try:
             self._open()
         except Killed:
