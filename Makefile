@@ -10,7 +10,7 @@ COMPILE := $(OPS)/bin/uv pip compile --quiet --universal --python-version 3.11 -
 # What was checked into requirements/ci.txt, by hash: `make LOCKED=yes test`. Else whatever pyproject.toml allows.
 LOCKED ?=
 
-.PHONY: demo demo-s3 demo-doris demo-velodb test soak race simulate planted verify-calendar verify-retention \
+.PHONY: demo demo-s3 demo-doris demo-velodb test soak race simulate simulate-losses planted verify-calendar verify-retention \
   verify-configurations verify-documents verify-names fuzz check bench bench-daemon bench-removal bench-duckdb bench-export lock audit \
   ops-check image image-test clean
 
@@ -52,6 +52,9 @@ race: $(STAMP)   ## eight processes race for slots on one ledger, in each kind o
 
 simulate: $(STAMP) ## lives of the daemon on a virtual clock, with faults of every kind: SEEDS=5000 WEEKS=2
 	$(BIN)/python tests/simulation $(or $(SEEDS),1000) --weeks $(or $(WEEKS),2)
+
+simulate-losses: $(STAMP) ## the ledger lost after each of its writes: SEEDS=3
+	$(BIN)/python tests/simulation $(or $(SEEDS),3) --weeks 1 --losing
 
 planted: $(STAMP) ## bugs put back on purpose: each must show in one of the first lives: SEEDS=1000
 	$(BIN)/python tests/simulation/planted.py --seeds $(or $(SEEDS),1000)

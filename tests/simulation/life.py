@@ -25,7 +25,11 @@ HOUR, DAY = 3600.0, 86_400.0
 LEASE = 15.0  # seconds
 BUG = re.compile(r"[A-Z]\w+: ")  # how an exception that nobody expected is told
 CALM = 5  # days without faults at the end
-STARTS = ("2026-11-23", "2027-03-26", "2026-10-30", "2027-04-01", "2026-12-29", "2028-02-26")
+STARTS = (  # a few days before local clocks change, the year, or February
+    ("2027-03-26", "Europe/Berlin"), ("2026-10-23", "Europe/Berlin"), ("2027-03-12", "America/New_York"),
+    ("2026-10-30", "America/New_York"), ("2027-04-01", "Australia/Lord_Howe"), ("2026-12-29", "Africa/Casablanca"),
+    ("2028-02-26", "America/Santiago"),
+)  # fmt: skip
 BASE = Path("/dev/shm") if Path("/dev/shm").is_dir() else Path(tempfile.gettempdir())
 
 
@@ -61,7 +65,8 @@ class Life:
         """`lose_at`: just after so many ledger writes the process is killed and the ledger gone."""
         self.seed, self.weeks, self.lose_at, self.commits = seed, weeks, lose_at, 0
         self.chance = Chance(seed, kinds)
-        start = datetime.fromisoformat(self.chance.random.choice(STARTS)).replace(tzinfo=UTC)
+        day, self.zone = self.chance.random.choice(STARTS)
+        start = datetime.fromisoformat(day).replace(tzinfo=UTC)
         self.hub = Hub(start + timedelta(minutes=self.chance.random.randrange(1440)))
         self.folder = Path(tempfile.mkdtemp(prefix=f"simulation-{seed}-", dir=BASE))
         self.paths = Paths(self.folder / "plans.yaml", self.folder / "ledger.sqlite", self.folder / "status.json")
@@ -74,6 +79,7 @@ class Life:
         self.lease = Lease(self.hub)
         self.judge = Judge(self)
         self._wrong: dict[int, float] = {}
+        self.first_jump = datetime.max.replace(tzinfo=UTC)  # true time of it
         for bucket in self.buckets.values():
             bucket.watch = self.judge
         self.people = People(self)
@@ -151,6 +157,7 @@ class Life:
             self._wrong.pop(id(process), None)
         else:
             self._wrong.setdefault(id(process), self.hub.time)
+            self.first_jump = min(self.first_jump, self.hub.now)
         process.nudge(1.0)
 
     def seconds_wrong(self, process: Process) -> float:

@@ -10,7 +10,6 @@ from reconciler.effects.ledger import NotInLedger, allow, ledger_exists, open_to
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 STEADY = ("UTC", "Asia/Kolkata")
-CHANGING = ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Africa/Casablanca", "America/Santiago")
 KEY = {"access_key": {"env": "SIMULATED"}, "secret_key": {"env": "SIMULATED"}}
 
 
@@ -43,20 +42,24 @@ class People:
 
     def _plan(self) -> dict[str, Any]:
         return {
-            "periodic": {"backup_every": sorted(self.random.sample(DAYS, self.random.choice((1, 2, 3, 7)))),
+            "periodic": {"backup_every": self._days(),
                          "start_time": self._time(), "time_zone": self._zone()},
             "objects": {"databases": ["*"]}, "retention_days": self.random.choice((1, 2, 3)),
             "keep_last": self.random.choice((0, 1, 1, 2)), "catch_up": self.random.choice(("2h", "12h")),
             "timeout": self.random.choice(("1h", "6h")),
         }  # fmt: skip
 
+    def _days(self) -> list[str]:
+        often = 7 if "local time changes" in self.chance.active else 3
+        return sorted(self.random.sample(DAYS, self.random.choice((1, 2, often))))
+
     def _time(self) -> str:
         if "local time changes" in self.chance.active:
-            return self.random.choice(("01:30", "02:00", "02:30", "00:15", "03:00"))
+            return self.random.choice(("01:30", "01:45", "02:00", "02:30"))
         return f"{self.random.randrange(24):02}:{self.random.choice((0, 30)):02}"
 
     def _zone(self) -> str:
-        return self.random.choice(CHANGING if self.chance.strikes("local time changes") else STEADY)
+        return self.life.zone if self.chance.strikes("local time changes") else self.random.choice(STEADY)
 
     # ---- the file ----
 
