@@ -260,7 +260,7 @@ class Judge:
             document["warehouses"] |= {name: before[name]} if name in before else {}
         now = process.clock.now()
         if self._ledger_id not in ("", process.ledger.id):
-            self.counts_from = now + timedelta(hours=13)  # a one-time start within `catch_up` of it counts
+            self.counts_from = now + timedelta(hours=37)  # a one-time start within `catch_up` of it counts
         self._ledger_id = process.ledger.id
         if self.accepted and not self.accepted[-1].sure:
             self.fuzzy.append((self.accepted[-1].at - SLACK, now + SLACK))
@@ -385,11 +385,11 @@ class Judge:
                 wanted |= {(house, slot) for slot in naive_slots(plan, since, until, takeover=True, disabled=True)}
         found = {(self.first_name(house), instants.parse(slot)) for _, house, slot, _, _ in rows}
         odd = {item for item in wanted ^ found
-               if self.counts_from < item[1] < now - timedelta(hours=13) and not self._is_fuzzy(item[1])}  # fmt: skip
+               if self.counts_from < item[1] < now - timedelta(hours=37) and not self._is_fuzzy(item[1])}  # fmt: skip
         self.hold_true("P3", not odd, f"slots without a task, or tasks without a slot: {sorted(odd)[:3]}")
 
     def _is_fuzzy(self, slot: datetime) -> bool:
-        return any(begin <= slot + timedelta(hours=12) and slot <= end for begin, end in self.fuzzy)
+        return any(begin <= slot + timedelta(hours=36) and slot <= end for begin, end in self.fuzzy)
 
     def _nothing_left_over(self, now: datetime) -> None:
         for bucket in self.life.buckets.values():

@@ -45,7 +45,7 @@ class People:
             "periodic": {"backup_every": self._days(),
                          "start_time": self._time(), "time_zone": self._zone()},
             "objects": {"databases": ["*"]}, "retention_days": self.random.choice((1, 2, 3)),
-            "keep_last": self.random.choice((0, 1, 1, 2)), "catch_up": self.random.choice(("2h", "12h")),
+            "keep_last": self.random.choice((0, 1, 1, 2)), "catch_up": self.random.choice(("2h", "12h", "36h")),
             "timeout": self.random.choice(("1h", "6h")),
         }  # fmt: skip
 

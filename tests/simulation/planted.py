@@ -10,6 +10,7 @@ import importlib.util
 import multiprocessing
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -179,6 +180,10 @@ def found_by(bug: Bug, seeds: int) -> tuple[int, str] | None:
         return pool.apply(_searched, (bug, seeds))
 
 
+def searched_for(bug: Bug, seeds: int) -> tuple[Bug, tuple[int, str] | None]:
+    return bug, found_by(bug, seeds)
+
+
 def _searched(bug: Bug, seeds: int) -> tuple[int, str] | None:
     plant(bug)
     from life import live
@@ -197,10 +202,9 @@ def main() -> int:
     given = parser.parse_args()
     wanted = [bug for bug in BUGS if not given.names or any(name in bug.name for name in given.names)]
     missed = []
-    from concurrent.futures import ThreadPoolExecutor
-
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for bug, found in zip(wanted, pool.map(lambda bug: found_by(bug, given.seeds), wanted), strict=True):
+        for search in as_completed({pool.submit(searched_for, bug, given.seeds) for bug in wanted}):
+            bug, found = search.result()
             print(f"{bug.name}: {f'seed {found[0]}: {found[1][:120]}' if found else 'NOT FOUND'}", flush=True)
             missed += [] if found else [bug.name]
     print(f"{len(wanted) - len(missed)} of {len(wanted)} planted bugs found within {given.seeds} lives")
