@@ -12,8 +12,6 @@ from types import ModuleType
 from typing import Any
 
 TESTS = Path(__file__).parents[1]
-for room in ("long", "servers", "processes"):
-    sys.path.insert(0, str(TESTS / room))
 
 
 def _conftest(name: str, path: Path) -> ModuleType:
