@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-sys.path[:0] = [str(Path(__file__).parents[1] / room) for room in ("", "long", "servers", "processes")]
+sys.path.extend(str(Path(__file__).parents[1] / room) for room in ("", "long", "servers", "processes"))
 from sites import Site, asked, printed
 
 from reconciler import doors

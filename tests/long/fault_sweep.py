@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-sys.path[:0] = [str(Path(__file__).parents[1] / room) for room in ("", "long", "servers", "processes")]
+sys.path.extend(str(Path(__file__).parents[1] / room) for room in ("", "long", "servers", "processes"))
 import boto3
 import seaweed
 from botocore.awsrequest import AWSResponse
@@ -54,9 +54,12 @@ class Wire:
                 "s3", endpoint_url=declared.endpoint, region_name="us-east-1",
                 config=s3.CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": tries})),
             )  # fmt: skip
-            made.meta.events.register("before-send.s3", lambda **told: self.trap.send(**told))
+            made.meta.events.register("before-send.s3", self._send)
             self._clients[declared.endpoint, tries] = made
         return self._clients[declared.endpoint, tries]
+
+    def _send(self, **told: Any) -> Any:
+        return self.trap.send(**told)
 
 
 WIRE = Wire()

@@ -15,7 +15,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-sys.path[:0] = [str(Path(__file__).parents[1] / room) for room in ("", "long", "servers", "processes")]
+sys.path.extend(str(Path(__file__).parents[1] / room) for room in ("", "long", "servers", "processes"))
 from sites import Site, asked
 
 from reconciler import doors

@@ -14,7 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
-sys.path[:0] = [str(Path(__file__).parents[1] / room) for room in ("", "long", "servers", "processes")]
+sys.path.extend(str(Path(__file__).parents[1] / room) for room in ("", "long", "servers", "processes"))
 import yaml
 from sites import Site, asked
 

@@ -5,7 +5,6 @@ They run by themselves as well, under `make`, where pytest's fixtures are not at
 
 import importlib.util
 import json
-import sys
 from collections import Counter
 from pathlib import Path
 from types import ModuleType

@@ -14,7 +14,7 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
-sys.path[:0] = [str(Path(__file__).parents[1] / room) for room in ("", "long", "servers", "processes")]
+sys.path.extend(str(Path(__file__).parents[1] / room) for room in ("", "long", "servers", "processes"))
 from daemons import FAST
 from lives import rows
 from sites import Site, asked, printed, states
