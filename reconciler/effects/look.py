@@ -10,8 +10,8 @@ SHOWN = 20  # strays that are named one by one
 
 
 def look_into(world: World, name: str) -> Adoption:
-    """What was new to the ledger. Raises StorageFailed where the storage cannot be read or marked; it is tried again,
-    as the ledger takes it for looked into only after all that.
+    """What was new to the ledger. Raises StorageFailed where the storage cannot be read or marked; that is tried
+    again, as the ledger takes it for looked into only after both.
     """
     storage = world.storage(name)
     now = world.clock.now().replace(microsecond=0)

@@ -85,7 +85,7 @@ class Witness:
     def open_attempt(self, place: Any, number: int, ledger: str) -> Any:  # noqa: ARG002
         raise StorageFailed("only looked at")
 
-    def claim(self, installation: str, restore_id: str, content: Any) -> bool:
+    def claim(self, installation: str, restore_id: str, content: Any) -> bool:  # noqa: ARG002
         if self._real.find_claim(installation, restore_id) is None:
             self._seen.append(f"claim of {restore_id}")
         return False

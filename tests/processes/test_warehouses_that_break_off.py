@@ -38,7 +38,7 @@ def at(site, s3_server, doris, monkeypatch, until):
     """A site with two stand-ins, a taken-over plan, and each statement that reached the target kept."""
     monkeypatch.setenv("DORIS_TEST_ACCESS", seaweed.ACCESS_KEY)
     monkeypatch.setenv("DORIS_TEST_SECRET", seaweed.SECRET_KEY)
-    made = warehouses_of_doris()(site, s3_server, doris(), doris(), "doris")
+    made = warehouses_of_doris()(site, s3_server, doris(speed=30), doris(speed=30), "doris")
     made.fill()
     site.apply(BEFORE)
     return made
