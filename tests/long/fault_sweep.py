@@ -240,13 +240,16 @@ def main() -> None:
     counts: Counter[str] = Counter()
     with seaweed.seaweed() as store:
         for kind in STORE_FAULTS:
-            counts[f"object store: {kind}"] = len([*sweep_store(store, kind, every)])
-            print(printed(counts), flush=True)
+            for request in sweep_store(store, kind, every):
+                counts[f"object store: {kind}"] += 1
+                print(f"object store, {kind}, request {request}", flush=True)
         for kind in SERVER_FAULTS:
             for restoring in (False, True):
                 name = f"warehouse, {'restore' if restoring else 'backup'}: {kind}"
-                counts[name] = len([*sweep_server(store, kind, every, restoring=restoring)])
-                print(printed(counts), flush=True)
+                for statement in sweep_server(store, kind, every, restoring=restoring):
+                    counts[name] += 1
+                    print(f"{name}, statement {statement}", flush=True)
+    print(printed(counts))
     print(f"{counts.total():,} faults, one in each life, in {time.monotonic() - began:.0f} s: "
           f"0 false successes, 0 slots with two sets, 0 restores that ran twice")  # fmt: skip
 
