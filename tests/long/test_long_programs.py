@@ -31,7 +31,7 @@ def test_a_kill_at_calls_of_every_deed_is_settled_by_what_comes_after(tmp_path):
 
 
 @pytest.mark.parametrize(("kind", "requests"), [
-    ("cut before", (2, 19)), ("cut after", (3, 8)), ("refused", (20,)), ("cut after, then asked again", (8,)),
+    ("cut before", (2, 20)), ("cut after", (5,)), ("refused", (5,)), ("cut after, then asked again", (20,)),
 ])  # fmt: skip
 def test_a_fault_at_a_request_to_the_object_store_gives_no_false_success(tmp_path, s3_server, secrets, kind, requests):
     """D2, R1, S4, T5: `make fault-sweep` goes on to every request."""
@@ -44,7 +44,7 @@ def test_a_fault_at_a_request_to_the_object_store_gives_no_false_success(tmp_pat
 
 
 @pytest.mark.parametrize(("kind", "number", "restoring"), [
-    ("drop_before", 9, False), ("drop_after", 9, False), ("drop_before", 9, True), ("drop_after", 9, True),
+    ("drop_before", 3, False), ("drop_after", 3, False), ("drop_before", 3, True), ("drop_after", 3, True),
 ])  # fmt: skip
 def test_a_fault_at_a_statement_gives_no_second_job(tmp_path, s3_server, secrets, kind, number, restoring):
     """D2, D6, R1."""
