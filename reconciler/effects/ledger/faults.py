@@ -35,8 +35,8 @@ def readable(place: LedgerPlace) -> Iterator[None]:
         raise _said(place, error) from error
     except (ValueError, KeyError, TypeError) as error:
         raise LedgerUnusable(
-            f"ledger {place} holds what no release writes ({type(error).__name__}: {error}): it is damaged. It was "
-            f"left as it is and nothing was started or removed; restore it from a copy, or move it away"
+            f"ledger {place} holds what no release writes ({type(error).__name__}: {error}): it is damaged. "
+            f"Nothing was started or removed; restore the file from a copy, or move it away"
         ) from error
 
 
