@@ -11,7 +11,8 @@ COMPILE := $(OPS)/bin/uv pip compile --quiet --universal --python-version 3.11 -
 LOCKED ?=
 
 .PHONY: demo demo-s3 demo-doris demo-velodb test soak race simulate simulate-losses planted verify-calendar verify-retention \
-  verify-configurations verify-documents verify-names fuzz check bench bench-daemon bench-removal bench-duckdb bench-export lock audit \
+  verify-configurations verify-documents verify-names kill-sweep fault-sweep term-sweep load long-life corruptions \
+  fuzz check bench bench-daemon bench-removal bench-duckdb bench-export lock audit \
   ops-check image image-test clean
 
 $(STAMP): pyproject.toml $(if $(LOCKED),requirements/ci.txt)
@@ -46,6 +47,24 @@ check: $(STAMP)  ## formatters' rules, types, the walls between rooms, the schem
 soak: $(STAMP)   ## lives of kills, stops and lost ledgers, with counts: SEEDS=50
 	$(BIN)/python tests/processes/lives.py $(or $(SEEDS),50)
 	$(BIN)/python tests/processes/lives.py $(or $(SEEDS),50) --s3
+
+kill-sweep: $(STAMP) ## kills at each call that changes a file, in each thing that is done; needs strace: N=500
+	$(BIN)/python tests/long/kill_sweep.py $(or $(N),500)
+
+fault-sweep: $(STAMP) ## a fault at every request to the object store and every statement of a life: EVERY=1
+	$(BIN)/python tests/long/fault_sweep.py $(or $(EVERY),1)
+
+term-sweep: $(STAMP) ## SIGTERM at random moments of a daemon's life: N=100
+	$(BIN)/python tests/long/term_sweep.py $(or $(N),100)
+
+load: $(STAMP)   ## a fleet that is due at one instant: PLANS=1000 JOBS=100
+	$(BIN)/python tests/long/many_plans.py $(or $(PLANS),1000) $(or $(JOBS),100)
+
+long-life: $(STAMP) ## one daemon for many days, and what it holds of memory and files: DAYS=30
+	$(BIN)/python tests/long/long_life.py $(or $(DAYS),30)
+
+corruptions: $(STAMP) ## damaged ledgers, none of which may remove or restore anything: N=10000
+	$(BIN)/python tests/long/corruptions.py $(or $(N),10000)
 
 race: $(STAMP)   ## eight processes race for slots on one ledger, in each kind of database: CLAIMS=10000
 	$(BIN)/python tests/ledger/race.py $(or $(CLAIMS),10000)

@@ -10,12 +10,14 @@ SHOWN = 20  # strays that are named one by one
 
 
 def look_into(world: World, name: str) -> Adoption:
-    """What was new to the ledger. Raises StorageFailed where the storage cannot be read; it is tried again."""
+    """What was new to the ledger. Raises StorageFailed where the storage cannot be read or marked; that is tried
+    again, as the ledger takes it for looked into only after both.
+    """
     storage = world.storage(name)
     now = world.clock.now().replace(microsecond=0)
     found = rebuild.adoption(storage.inventory(world.desired.installation), world.desired, now)
-    fresh = world.ledger.adopt(found, guard.place(world.desired.storages[name]), now)
     storage.set_mark(world.desired.installation, Mark(world.ledger.id, now), replace=False)
+    fresh = world.ledger.adopt(found, guard.place(world.desired.storages[name]), now)
     world.lookout.before_restore(world.desired, name, lambda: storage)  # says at once where it is another's
     _say(world, fresh)
     return fresh

@@ -136,6 +136,8 @@ class S3Store:
                 self._declared.bucket, self._root + key, str(path), Config=TRANSFER
             ))  # fmt: skip
         except _Refused as refusal:
+            if refusal.code not in ABSENT:
+                raise
             raise StorageFailed(f"{refusal}; the object is gone") from refusal
         return path
 

@@ -97,7 +97,8 @@ class Job:
     def lost_leader(self) -> None:
         """A new leader goes on from the last journalled state; a PENDING job gets a new number. §2.1, §2.2"""
         if self.running and self.state != self.journalled:
-            self.undo()
+            if self.journalled == "PENDING":
+                self.undo()
             self.state = self.journalled
         if self.state == "PENDING":
             self.id = -1

@@ -165,6 +165,7 @@ def main(seeds: int, first: int, *, s3: bool) -> None:
         if server:
             server.__exit__(None, None, None)
     print("\n".join(f"{count:6} {name}" for name, count in sorted(counts.items())))
+    print(f"{counts['ended by SIGKILL']:,} kills in {seeds:,} lives, {'in an object store' if s3 else 'on a disk'}")
 
 
 if __name__ == "__main__":

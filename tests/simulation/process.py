@@ -153,7 +153,9 @@ class Process:
             return
         except LeaseHeld:
             return self.die()
-        except (LedgerUnusable, OSError):
+        except (LedgerUnusable, OSError) as error:
+            if "holds what no release writes" in str(error):
+                self.life.judge.fail(str(error))
             self.nudge(10.0)
         else:
             self.life.judge.after_beat(self)

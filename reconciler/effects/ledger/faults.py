@@ -27,12 +27,17 @@ PASSING_NUMBERS = frozenset({
 @contextlib.contextmanager
 def readable(place: LedgerPlace) -> Iterator[None]:
     """Says what is wrong with a ledger that cannot be used. Raises LedgerAway for what may pass, LedgerUnusable
-    for what does not.
+    for what does not: also where the database is whole and a value in it is not.
     """
     try:
         yield
     except SQLAlchemyError as error:
         raise _said(place, error) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise LedgerUnusable(
+            f"ledger {place} holds what no release writes ({type(error).__name__}: {error}): it is damaged. "
+            f"Nothing was started or removed; restore the file from a copy, or move it away"
+        ) from error
 
 
 def _said(place: LedgerPlace, error: SQLAlchemyError) -> LedgerUnusable:
