@@ -82,10 +82,10 @@ class Witness:
             self._seen.append(f"removal of attempt {number} of {place.task_id}")
         raise StorageFailed("only looked at")
 
-    def open_attempt(self, place: Any, number: int, ledger: str) -> Any:  # noqa: ARG002
+    def open_attempt(self, place: Any, number: int, ledger: str) -> Any:
         raise StorageFailed("only looked at")
 
-    def claim(self, installation: str, restore_id: str, content: Any) -> bool:  # noqa: ARG002
+    def claim(self, installation: str, restore_id: str, content: Any) -> bool:
         if self._real.find_claim(installation, restore_id) is None:
             self._seen.append(f"claim of {restore_id}")
         return False

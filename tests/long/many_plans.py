@@ -42,7 +42,7 @@ class Crowd:
         self.most = self.refusals = 0
         self._tried: set[str] = set()
 
-    def open(self, entry: Any) -> "Crowd":  # noqa: ARG002
+    def open(self, entry: Any) -> "Crowd":
         return self
 
     def backup(self, order: BackupOrder, number: int, folder: AttemptFolder, watch: Watch) -> BackupResult:
