@@ -94,6 +94,7 @@ fuzz: $(STAMP)   ## both readers under Atheris, guided by coverage: SECONDS=60
 
 bench: $(STAMP)  ## ratios against named peers, in one run
 	$(BIN)/python bench/run.py
+	$(BIN)/python bench/export.py
 
 bench-daemon bench-removal bench-duckdb bench-export: bench-%: $(STAMP) ## the daemon; removal (OBJECTS=, ROUNDS=); DuckDB, export (MIB=)
 	$(BIN)/python bench/$(patsubst duckdb,duckdb_copy,$*).py
