@@ -120,7 +120,7 @@ def test_jobs_storages_and_references_that_fail_tell_no_secret(watched):
         at.source.faults.s3 = text
         watched.a_day(f"S3 refuses the server: {text[:10]}")
         at.source.faults.s3 = ""
-    for name, value in (("DORIS_TEST_SECRET", "canary-wrong"), ("DORIS_TEST_ACCESS", "nobody"), ("DORIS_TEST_SECRET", f"{seaweed.SECRET_KEY}\nx"),
+    for name, value in (("DORIS_TEST_SECRET", "canary-wrong"), ("DORIS_TEST_ACCESS", "canary-nobody"), ("DORIS_TEST_SECRET", f"{seaweed.SECRET_KEY}\nx"),
                         ("DORIS_TEST_ACCESS", "two\nlines"), ("CANARY_PASSWORD", f"{PASSWORD}x"), ("CANARY_PASSWORD", "")):  # fmt: skip
         with environment.context() as changed:
             changed.setenv(name, value)

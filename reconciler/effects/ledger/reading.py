@@ -1,12 +1,12 @@
 """From rows to the recorded state, and the lists that people ask for."""
 
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, and_, bindparam, func, or_, select
 
-from reconciler.core import instants, naming
-from reconciler.core.model import Desired, OneTime
+from reconciler.core import calendar, instants, naming
+from reconciler.core.model import Desired, OneTime, Periodic
 from reconciler.core.record import (
     OPEN,
     Allowance,
@@ -123,8 +123,8 @@ def recorded(connection: Connection, desired: Desired | None, now: datetime) -> 
     lately = {"lately": now - WINDOW}
     return Recorded(
         configuration=configuration(connection),
-        plans={item.warehouse: item for item in _values(connection, PlanRevision, NEWEST_PLANS)},
-        history=_values(connection, PlanRevision, FORMER_PLANS, lately),
+        plans={item.warehouse: item for item in _plans(connection, NEWEST_PLANS, {})},
+        history=_plans(connection, FORMER_PLANS, lately),
         open_tasks=_values(connection, Task, OPEN_TASKS),
         last_tasks={task.warehouse: task for task in _values(connection, Task, NEWEST_TASKS)},
         taken=_taken(connection, desired),
@@ -145,6 +145,16 @@ def _values(
     connection: Connection, kind: type[Value], statement: Select[Any], given: dict[str, Any] | None = None
 ) -> tuple[Value, ...]:
     return tuple(value_of(kind, row) for row in connection.execute(statement, given or {}).mappings())
+
+
+def _plans(connection: Connection, statement: Select[Any], given: dict[str, Any]) -> tuple[PlanRevision, ...]:
+    """Raises ValueError where a plan's times are none: no release writes such, and a pass would fail on them."""
+    found = _values(connection, PlanRevision, statement, given)
+    for item in found:
+        if item.plan is not None and isinstance(item.plan.schedule, Periodic):
+            calendar.zone(item.plan.schedule.time_zone)
+            time.fromisoformat(item.plan.schedule.start_time)
+    return found
 
 
 def configuration(connection: Connection) -> Desired | None:
