@@ -20,7 +20,7 @@ import peers  # noqa: E402
 from reconciler.cli.clock import ShiftedClock  # noqa: E402
 from reconciler.config.load import load  # noqa: E402
 from reconciler.daemon import Beat, Rhythm  # noqa: E402
-from reconciler.effects.ledger import Ledger, open_to_write  # noqa: E402
+from reconciler.effects.ledger import Lease, Ledger, open_to_write  # noqa: E402
 from reconciler.once import Pass, Paths  # noqa: E402
 
 START = datetime(2026, 11, 23, 12, 30, 10, tzinfo=UTC)
@@ -69,10 +69,10 @@ def paths(folder: Path, plans: int) -> Paths:
 
 def idle(folder: Path, plans: int) -> str:
     where = paths(folder, plans)
-    ledger = Ledger(open_to_write(where.ledger, simulated=True), where.ledger)
+    ledger = Ledger(open_to_write(where.ledger, simulated=True), where.ledger, Lease(where.ledger))
     clock = ShiftedClock(START)
     passing = Pass(where, clock, ledger, lambda _: None)
-    beat = Beat(passing, where, clock, Rhythm(reload=1e9, status=1e9), lambda _: None, ledger)
+    beat = Beat(passing, Rhythm(reload=1e9, status=1e9))
     beat.once(reload=False)
     settle = time.monotonic() + 15
     while time.monotonic() < settle:
@@ -99,7 +99,7 @@ def lap(work: object) -> float:
 def claims(folder: Path) -> str:
     """From the slot to the last claim being durable."""
     where = paths(folder, DUE)
-    ledger = Ledger(open_to_write(where.ledger, simulated=True), where.ledger)
+    ledger = Ledger(open_to_write(where.ledger, simulated=True), where.ledger, Lease(where.ledger))
     begun = Pass(where, ShiftedClock(START), ledger, lambda _: None)
     loaded = load(where.plans)
     begun.step(loaded)

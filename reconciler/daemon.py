@@ -69,9 +69,7 @@ class Daemon:
             ledger = self._opened(stack)
             if ledger is not None:
                 passing = Pass(self._paths, self._clock, ledger, self._say)
-                self._beat_until_stopped(
-                    Beat(passing, self._paths, self._clock, self._rhythm, self._say, ledger)
-                )
+                self._beat_until_stopped(Beat(passing, self._rhythm))
 
     def _opened(self, stack: contextlib.ExitStack) -> Ledger | None:
         """The ledger once its lease is ours, after as long as another holds it or its server is away; None when
@@ -141,12 +139,8 @@ class Daemon:
 class Beat:
     """What happens at a beat: nothing, unless time, the configuration, a wish or running work calls for a pass."""
 
-    def __init__(
-        self, passing: Pass, paths: Paths, clock: Clock, rhythm: Rhythm, say: Callable[[Event], None],
-        ledger: Ledger,
-    ) -> None:  # fmt: skip
-        self._paths, self._clock, self._rhythm, self._say, self._ledger = paths, clock, rhythm, say, ledger
-        self._pass = passing
+    def __init__(self, passing: Pass, rhythm: Rhythm) -> None:
+        self._pass, self._clock, self._rhythm = passing, passing.clock, rhythm
         self._loaded: Loaded | None = None
         self._step: Step | None = None
         self._wake: datetime | None = None
@@ -170,9 +164,9 @@ class Beat:
 
     def once(self, *, reload: bool) -> None:
         """Work that came to its end may free a cap, or give a waiting restore its set."""
-        self._ledger.check_lease()
+        self._pass.ledger.check_lease()
         self._owed = self._reloaded(force=reload) or self._owed
-        words, ends = self._ledger.words(), self._pass.runner.ends
+        words, ends = self._pass.ledger.words(), self._pass.runner.ends
         stepping = self._owed or self._is_due() or words != self._words or ends != self._ends
         if stepping:
             self._words, self._ends, self._owed = words, ends, True
@@ -199,7 +193,7 @@ class Beat:
         if not force and self._candidate is None and now - self._looked < self._rhythm.reload:
             return False
         self._looked = now
-        found = configuration.fingerprint(self._paths.plans)
+        found = configuration.fingerprint(self._pass.paths.plans)
         if self._loaded is not None and found == self._loaded.fingerprint:
             self._candidate = None
             return False
@@ -207,7 +201,7 @@ class Beat:
             self._candidate = found
             return False
         self._candidate = None
-        self._loaded = configuration.load(self._paths.plans)
+        self._loaded = configuration.load(self._pass.paths.plans)
         return True
 
     def _is_due(self) -> bool:
@@ -233,7 +227,7 @@ class Beat:
 
     def _say_configuration(self, step: Step) -> None:
         state = step.configuration
-        self._say(Event("configuration", state.path, state.state, "; ".join(state.messages) or None))
+        self._pass.say(Event("configuration", state.path, state.state, "; ".join(state.messages) or None))
 
     def _write(self, *, last: bool = False, just_now: bool = False) -> None:
         if self._step is None:

@@ -130,6 +130,11 @@ class DeadlinePassed(ReconcilerError):
     pass
 
 
+# What a step at a warehouse or a storage may end with. That the ledger cannot be written, or another has come to
+# write it, is no word on the step, and goes past those who judge one.
+STEP_ERRORS = (StepFailed, SecretUnresolved, OSError)
+
+
 def may_pass(error: Exception) -> bool:
     """Whether the same step may succeed later; a step says so itself, the system by its number."""
     if isinstance(error, OSError):

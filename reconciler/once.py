@@ -168,7 +168,7 @@ class Pass:
         from reconciler.effects.lookout import Lookout  # noqa: PLC0415
         from reconciler.effects.world import Doors  # noqa: PLC0415
 
-        self._paths, self._clock, self._ledger, self._say = paths, clock, ledger, say
+        self.paths, self.clock, self.ledger, self.say = paths, clock, ledger, say
         self._opened = opened or Doors(doors.open_engine, doors.open_storage)
         self.runner: Runner = Runner(clock, say, spawn or in_a_thread)
         self.lookout: Lookout = Lookout(clock, ledger)
@@ -180,9 +180,9 @@ class Pass:
         A configuration that cannot be used, or is refused, leaves the last good one in force (P6, P7).
         """
         now = self._now()
-        recorded = self._ledger.read(loaded.desired, now)
+        recorded = self.ledger.read(loaded.desired, now)
         refusals = _refusals(loaded.desired, recorded) if loaded.desired else ()
-        configuration = _configuration(self._paths.plans, loaded, refusals)
+        configuration = _configuration(self.paths.plans, loaded, refusals)
         desired = recorded.configuration if refusals or loaded.desired is None else loaded.desired
         if desired is None:
             return Step(loaded, refusals, configuration, None, recorded)
@@ -196,7 +196,7 @@ class Pass:
     def pass_wishes_on(self, step: Step) -> None:
         """Tells running work what somebody wants stopped (R6)."""
         wished = step.decision.actions.cancellations if step.decision else frozenset()
-        self.runner.progress.wish(wished | self._ledger.wishes())
+        self.runner.progress.wish(wished | self.ledger.wishes())
 
     def write_status(
         self, step: Step, progress: dict[str, int], next_write_by: datetime | None = None, *, just_now: bool = False
@@ -212,15 +212,15 @@ class Pass:
         if just_now and step.decision is not None:
             recorded, verdicts = step.recorded, step.decision.verdicts
         else:
-            recorded = self._ledger.read(None, now)
+            recorded = self.ledger.read(None, now)
             verdicts = _verdicts(recorded, now)
         report = statuses.status(
-            step.configuration, recorded, self._ledger.recent_tasks(now - SHOWN), verdicts, now,
+            step.configuration, recorded, self.ledger.recent_tasks(now - SHOWN), verdicts, now,
             progress=progress, warnings=step.decision.warnings if step.decision else (),
             next_write_by=next_write_by, pauses=self.lookout.pauses,
         )  # fmt: skip
         try:
-            status_file.write(self._paths.status, status_json.document(report))
+            status_file.write(self.paths.status, status_json.document(report))
             self.unwritten = None
         except status_file.StatusNotWritten as error:
             self.unwritten = str(error)
@@ -230,20 +230,20 @@ class Pass:
         """The decision, its rows recorded before anything is begun, and said."""
         decision = plan.decide(desired, recorded, now)
         if desired == recorded.configuration:
-            self._ledger.record(decision.rows, now)
+            self.ledger.record(decision.rows, now)
         else:
-            self._ledger.accept(desired, decision.rows, now)
+            self.ledger.accept(desired, decision.rows, now)
         for happened in event.settled(decision):
-            self._say(happened)
+            self.say(happened)
         return decision
 
     def world(self, desired: Desired) -> World:
         from reconciler.effects.world import World  # noqa: PLC0415
 
-        return World(desired, self._ledger, self._clock, self._opened, self.lookout, self._say)
+        return World(desired, self.ledger, self.clock, self._opened, self.lookout, self.say)
 
     def _now(self) -> datetime:
-        return self._clock.now().replace(microsecond=0)
+        return self.clock.now().replace(microsecond=0)
 
 
 def _bad_ends(step: Step, report: Status) -> tuple[str, ...]:

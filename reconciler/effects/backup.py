@@ -14,13 +14,12 @@ from reconciler.core.ports import BackupOrder, Storage
 from reconciler.core.record import Task
 from reconciler.effects.world import Progress, TaskWatch, World, pause_before
 from reconciler.errors import (
+    STEP_ERRORS,
     AttemptTaken,
     Cancelled,
     DeadlinePassed,
     EngineFailed,
     JobLost,
-    LeaseHeld,
-    LedgerUnusable,
     ReconcilerError,
     may_pass,
 )
@@ -68,13 +67,11 @@ def _try_until_settled(job: Job) -> None:
     while (task := _begin(job)) is not None:
         try:
             manifest = _attempt(job, task)
-        except (LeaseHeld, LedgerUnusable):
-            raise  # no word on the attempt: what has become of it is settled when the ledger can be written again
         except (Cancelled, DeadlinePassed) as error:
             return _give_up(job, task, error)
         except AttemptTaken as error:
             job.world.ledger.disown_attempt(task, str(error))
-        except (ReconcilerError, OSError) as error:
+        except STEP_ERRORS as error:
             failures += 1
             if not _tries_again(job, task, error, failures):
                 return None
@@ -153,11 +150,9 @@ def _stop(job: Job, task: Task, stop: ReconcilerError) -> None:
         return _give_up(job, task, stop)
     try:
         manifest = _attempt(job, task)
-    except (LeaseHeld, LedgerUnusable):
-        raise
     except (Cancelled, DeadlinePassed) as error:
         return _give_up(job, task, error)
-    except (ReconcilerError, OSError) as error:
+    except STEP_ERRORS as error:
         return _fail(job, task, "lost", f"{stop}; whether the warehouse still works on it is not known: {error}")
     return _end(job, task, manifest)
 

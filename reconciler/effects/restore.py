@@ -14,15 +14,12 @@ from reconciler.core.record import BackupSet, RestoreTask
 from reconciler.core.restore import FAMILIES
 from reconciler.effects.world import Progress, TaskWatch, World, pause_before
 from reconciler.errors import (
+    STEP_ERRORS,
     Cancelled,
     DeadlinePassed,
     EngineFailed,
-    LeaseHeld,
-    LedgerUnusable,
     OutcomeUnknown,
     ReconcilerError,
-    SecretUnresolved,
-    StepFailed,
     StorageFailed,
     may_pass,
 )
@@ -98,7 +95,7 @@ def _checked(job: Job) -> Ready | None:
             ready.engine.precheck(ready.order, job.storage.reader(ready.order.manifest))
     except Elsewhere as error:
         _end_elsewhere(job, error)
-    except (StepFailed, SecretUnresolved, OSError) as error:
+    except STEP_ERRORS as error:
         _defer_or_fail(job, error)
     else:
         if job.task.state != "running":
@@ -201,9 +198,7 @@ def _work(job: Job, ready: Ready) -> None:
             return _end_elsewhere(job, error)
         except OutcomeUnknown as error:
             return _end(job, "unknown", str(error))
-        except (LeaseHeld, LedgerUnusable):
-            raise  # says nothing of the restore, whose target is left for whoever goes on with it
-        except (ReconcilerError, OSError) as error:
+        except STEP_ERRORS as error:
             failures += 1
             if not may_pass(error):
                 return _end(job, "failed", f"{error}; {_abandoned(job, ready)}")
@@ -222,11 +217,11 @@ def _stop(job: Job, ready: Ready, stop: ReconcilerError, reason: str) -> None:
     try:
         order = ready.order._replace(journal=job.task.journal)
         ready.engine.restore(order, job.storage.reader(order.manifest), job.watch)
-    except (LeaseHeld, LedgerUnusable):
-        raise
+    except Elsewhere as error:
+        return _end_elsewhere(job, error)
     except (Cancelled, DeadlinePassed):
         return _end(job, state, f"{reason}; {_abandoned(job, ready)}")
-    except (ReconcilerError, OSError) as error:
+    except STEP_ERRORS as error:
         return _end(job, "unknown", f"{reason}; whether the warehouse still works on it is not known: {error}; "
                                     f"look at the target. To restore once more choose a new id")  # fmt: skip
     return _succeed(job, ready.order)

@@ -36,6 +36,12 @@ class Exported:
         (found,) = [item for item in self.inventory(database, task)["tables"] if item["name"] == name]
         return found
 
+    def assert_every_file_is_in_an_inventory(self, *databases: str) -> None:
+        """And none that is there is missing: what broken tries left is gone, and was never counted."""
+        tables = (table for database in databases for table in self.inventory(database)["tables"])
+        named = {name for table in tables for portion in table["portions"] for name, _ in portion["files"]}
+        assert {key.split(f"{TASK}/1/")[1] for key in self.files()} == named
+
     def _read(self, key: str) -> bytes:
         body = seaweed.client(self.s3).get_object(Bucket=seaweed.BUCKET, Key=f"{self.prefix}/test/{key}")["Body"]
         return body.read()

@@ -25,9 +25,7 @@ def test_an_export_whose_connection_is_lost_is_whole_and_counts_nothing_twice(de
 
     (orders,) = [item for item in at.inventory("sales")["tables"] if item["name"] == "orders"]
     assert orders["rows"] == 3
-    counted = {name for database in ("sales", "crm") for table in at.inventory(database)["tables"]
-               for portion in table["portions"] for name, _ in portion["files"]}  # fmt: skip
-    assert {key.split(f"{TASK}/1/")[1] for key in at.files()} == counted
+    at.assert_every_file_is_in_an_inventory("sales", "crm")
 
 
 def test_a_statement_whose_client_is_gone_is_ended_and_its_files_go(decoupled):
@@ -52,9 +50,7 @@ def test_files_that_the_server_does_not_tell_rightly_are_never_counted(decoupled
     at.back_up()
     assert at.restore(databases={"sales": "copy"})[0] == "succeeded", restored(at)
     at.assert_same("sales", "copy", "orders", "days")
-    counted = {name for database in ("sales", "crm") for table in at.inventory(database)["tables"]
-               for portion in table["portions"] for name, _ in portion["files"]}  # fmt: skip
-    assert {key.split(f"{TASK}/1/")[1] for key in at.files()} == counted
+    at.assert_every_file_is_in_an_inventory("sales", "crm")
 
 
 def test_a_run_that_is_killed_goes_on_with_the_portions_that_are_missing(decoupled):

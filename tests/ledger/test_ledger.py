@@ -159,10 +159,10 @@ def test_overwritten_revisions_stay_readable_with_time_and_commit(ledger, place)
         )
 
 
-def test_a_writer_that_lost_the_ledger_writes_no_more(ledger, place):
+def test_a_writer_that_lost_the_ledger_writes_no_more(ledger, place, tmp_path):
     """T3: the fencing number."""
     accept(ledger, revisions=(REVISION,))
-    Ledger(open_to_write(place, simulated=False, resolve=secrets.resolve), place).close()
+    Ledger(open_to_write(place, simulated=False, resolve=secrets.resolve), place, Lease(tmp_path / "other")).close()
 
     with pytest.raises(LeaseHeld, match="writes no more"):
         ledger.record(Rows(tasks=(TASK,)), NOW)
@@ -277,7 +277,7 @@ def test_a_ledger_in_a_file_is_read_beside_a_live_writer(file_ledger, path):
 
 def test_reading_a_file_changes_no_byte(path):
     with Lease(path):
-        ledger = Ledger(open_to_write(path, simulated=False), path)
+        ledger = Ledger(open_to_write(path, simulated=False), path, Lease(path))
         accept(ledger, revisions=(REVISION,), tasks=(TASK,))
         ledger.close()
     before = {item.name: item.read_bytes() for item in path.parent.iterdir()}
@@ -293,7 +293,7 @@ def test_reading_a_file_changes_no_byte(path):
 @pytest.mark.parametrize("writer_was_killed", [False, True])
 def test_a_ledger_in_a_read_only_folder_can_be_read(path, tmp_path, writer_was_killed):
     """A folder mounted for CI to look into. Root feels permissions only without its capabilities."""
-    ledger = Ledger(open_to_write(path, simulated=False), path)
+    ledger = Ledger(open_to_write(path, simulated=False), path, Lease(path))
     accept(ledger, revisions=(REVISION,), tasks=(TASK,))
     if writer_was_killed:
         copy = tmp_path / "copy"

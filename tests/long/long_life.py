@@ -69,7 +69,7 @@ def live(folder: Path, days: int) -> Figures:
     held = []
     with doors.ledger_to_write(site.paths.ledger, site.clock, simulated=True) as ledger:
         passing = Pass(site.paths, site.clock, ledger, lambda _: None)
-        beat = Beat(passing, site.paths, site.clock, Rhythm(), lambda _: None, ledger)
+        beat = Beat(passing, Rhythm())
         for _ in range(days):
             for _ in range(24):
                 _beat(beat, passing)

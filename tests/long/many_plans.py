@@ -99,7 +99,7 @@ def load(folder: Path, plans: int, jobs: int) -> Figures:
     opened = Doors(crowd.open, doors.open_storage)
     with doors.ledger_to_write(site.paths.ledger, clock, simulated=True) as ledger:
         passing = Pass(site.paths, clock, ledger, lambda _: None, opened=opened)
-        beat = Beat(passing, site.paths, clock, Rhythm(), lambda _: None, ledger)
+        beat = Beat(passing, Rhythm())
         beat.once(reload=True)
         while passing.runner.wait(1):
             pass

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from reconciler.daemon import Beat, Rhythm
-from reconciler.effects.ledger import Ledger, open_to_write
+from reconciler.effects.ledger import Lease, Ledger, open_to_write
 from reconciler.once import Pass
 
 TASK = "shop-20261123T020000Z"
@@ -20,8 +20,8 @@ def test_a_slot_that_falls_due_while_a_pass_is_under_way_is_found_by_the_next_be
         if event.detail == "overwrites revision 1":
             site.clock.time += timedelta(seconds=2)
 
-    ledger = Ledger(open_to_write(site.paths.ledger, simulated=True), site.paths.ledger)
-    beat = Beat(Pass(site.paths, site.clock, ledger, say), site.paths, site.clock, Rhythm(), say, ledger)
+    ledger = Ledger(open_to_write(site.paths.ledger, simulated=True), site.paths.ledger, Lease(site.paths.ledger))
+    beat = Beat(Pass(site.paths, site.clock, ledger, say), Rhythm())
 
     def once(*, reload: bool = False) -> None:
         beat.once(reload=reload)

@@ -2,23 +2,24 @@
 
 import contextlib
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from reconciler import doors, once
 from reconciler.config.load import load
-from reconciler.effects.ledger import Ledger, open_to_write, reading
-from reconciler.effects.ledger.ledger import Unguarded
+from reconciler.effects.ledger import Lease, Ledger, open_to_write, reading
 from reconciler.errors import LeaseHeld
 
 MONDAY_2 = datetime(2026, 11, 23, 2, tzinfo=UTC)
 TASK = "shop-20261123T020000Z"
 
 
-class LostAt(Unguarded):
+class LostAt(Lease):
     """Lost from the question of that number on."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, ledger: Path, number: int) -> None:
+        super().__init__(ledger)
         self.left = number
 
     def check(self) -> None:
@@ -42,7 +43,7 @@ def a_pass(site, lease) -> None:
 def test_wherever_the_lease_is_lost_the_next_holder_ends_the_task_with_one_set(shop, number):
     """T1, T3: what the one that lost it says of the task counts for nothing."""
     shop.clock.time = MONDAY_2
-    lease = LostAt(number)
+    lease = LostAt(shop.paths.ledger, number)
     with contextlib.suppress(LeaseHeld):
         a_pass(shop, lease)
     assert lease.left < 0, "it was lost before the end"

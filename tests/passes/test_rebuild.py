@@ -293,8 +293,8 @@ def test_a_clock_that_jumps_under_a_running_pass_removes_nothing(shop, amount):
     shop.apply(MONDAY_2)
     shop.apply("2026-11-24T02:00:00Z")
     shop.apply("2026-11-30T01:30:00Z")
-    with Lease(shop.paths.ledger):
-        ledger = Ledger(open_to_write(shop.paths.ledger, simulated=True), shop.paths.ledger)
+    with Lease(shop.paths.ledger) as lease:
+        ledger = Ledger(open_to_write(shop.paths.ledger, simulated=True), shop.paths.ledger, lease)
         passing = once.Pass(shop.paths, shop.clock, ledger, shop.said.append)
 
         def step() -> tuple[str, ...]:

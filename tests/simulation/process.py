@@ -75,7 +75,7 @@ class Process:
         opened = Doors(partial(open_engine, self), self.storage)
         self._passing = Pass(life.paths, self.clock, self.ledger, life.said, opened=opened, spawn=self._spawn)
         self._passing.lookout._lock = Turnstile(life.hub, self)  # a thread may wait in it, a greenlet must not
-        self.heart = Beat(self._passing, life.paths, self.clock, RHYTHM, life.said, self.ledger)
+        self.heart = Beat(self._passing, RHYTHM)
 
     def die(self) -> None:
         if not self.dead:

@@ -45,3 +45,10 @@ def test_a_ledger_lost_after_any_of_its_writes_comes_back_and_repeats_nothing(fi
 def test_a_planted_bug_is_found(bug):
     """A simulation that finds nothing where something is wrong is worth nothing; `make planted` looks for all."""
     assert planted.found_by(bug, 20) is not None
+
+
+def test_every_planted_bug_has_its_piece_of_the_source():
+    """One whose piece was rewritten would be looked for in vain."""
+    pieces = {bug.name: (planted.ROOT / bug.path).read_text().count(bug.old) for bug in planted.BUGS}
+
+    assert pieces == dict.fromkeys(pieces, 1)

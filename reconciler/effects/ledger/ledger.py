@@ -28,26 +28,13 @@ class NotInLedger(Misuse):
     pass
 
 
-class Unguarded:
-    """For whoever makes sure otherwise that nobody else writes; each such ledger fences off the last one."""
-
-    def check(self) -> None:
-        """Sure for ever."""
-
-    def number(self, connection: Connection) -> int:
-        return lease_row.next_number(connection)
-
-
-UNGUARDED = Unguarded()
-
-
 class Ledger:
     """The writer's ledger, made under a held lease, whose fencing number it writes under.
 
     Raises LedgerAway where its server may answer again, and LedgerUnusable where it will not, from every verb.
     """
 
-    def __init__(self, engine: Engine, place: LedgerPlace, lease: Held = UNGUARDED) -> None:
+    def __init__(self, engine: Engine, place: LedgerPlace, lease: Held) -> None:
         self._engine = engine
         self._place = place
         self._lease = lease
@@ -83,8 +70,8 @@ class Ledger:
 
     def noted_at(self, now: datetime) -> datetime:
         """`now`, or the newest instant that was recorded where the clock went back behind it."""
-        seen_at = self.moments()[0]
-        return now if seen_at is None else max(now, seen_at)
+        with self._reading() as connection:
+            return _noted_at(connection, now)
 
     def trust_clock(self, now: datetime) -> None:
         """From here on `now` is the newest instant: the clock was proven right, or allowed."""
@@ -211,8 +198,7 @@ class Ledger:
             connection.execute(
                 update(tables.attempts).where(tables.attempts.c.task_id == task.id, good).values(state="good")
             )
-            seen_at = _moment(connection, "seen_at") or now
-            _retire_attempts(connection, task.id, max(now, seen_at) + later)
+            _retire_attempts(connection, task.id, _noted_at(connection, now) + later)
             if made is not None:
                 tables.save(connection, tables.sets, [made._asdict()])
             _forget_wish(connection, task.id)
@@ -279,12 +265,7 @@ class Ledger:
     def wishes(self) -> frozenset[str]:
         """Ids that somebody wants stopped."""
         with self._reading() as connection:
-            return frozenset(
-                subject
-                for (subject,) in connection.execute(
-                    select(tables.cancellations.c.subject).where(~tables.cancellations.c.done)
-                )
-            )
+            return frozenset(connection.execute(reading.CANCELLATIONS).scalars())
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[Connection]:
@@ -379,6 +360,10 @@ def _allowed(connection: Connection, what: str, since: datetime | None) -> bool:
 def _moment(connection: Connection, name: str) -> datetime | None:
     content = _meta(connection, name)
     return instants.parse(content) if content else None
+
+
+def _noted_at(connection: Connection, now: datetime) -> datetime:
+    return max(now, _moment(connection, "seen_at") or now)
 
 
 def _is_open(connection: Connection, task: Task) -> bool:

@@ -134,7 +134,7 @@ def recorded(connection: Connection, desired: Desired | None, now: datetime) -> 
         restores={task.id: task for task in all_restores(connection)},
         holds=_values(connection, HoldRecord, HOLDS, lately),
         allowances=frozenset(_values(connection, Allowance, ALLOWANCES)),
-        cancellations=frozenset(Cancellation(subject) for (subject,) in connection.execute(CANCELLATIONS)),
+        cancellations=frozenset(map(Cancellation, connection.execute(CANCELLATIONS).scalars())),
         storages=dict(map(tuple, connection.execute(STORAGES))),
         notes=_values(connection, Note, NOTES),
         seen_at=_seen_at(connection),
