@@ -161,15 +161,16 @@ class Pass:
 
     def __init__(
         self, paths: Paths, clock: Clock, ledger: Ledger, say: Callable[[Event], None], *,
-        opened: Doors | None = None, spawn: Spawn | None = None,
+        opened: Doors | None = None, spawn: Spawn | None = None, look: float = 1.0,
     ) -> None:  # fmt: skip
-        """`opened` and `spawn` stand for the drivers and threads that are used otherwise."""
+        """`opened` and `spawn` stand for the drivers and threads that are used otherwise; `look` is World's."""
         from reconciler.effects.apply import Runner, in_a_thread  # noqa: PLC0415
         from reconciler.effects.lookout import Lookout  # noqa: PLC0415
         from reconciler.effects.world import Doors  # noqa: PLC0415
 
         self.paths, self.clock, self.ledger, self.say = paths, clock, ledger, say
         self._opened = opened or Doors(doors.open_engine, doors.open_storage)
+        self._look = look
         self.runner: Runner = Runner(clock, say, spawn or in_a_thread)
         self.lookout: Lookout = Lookout(clock, ledger)
         self.unwritten: str | None = None  # why the newest status is not in its file
@@ -240,7 +241,7 @@ class Pass:
     def world(self, desired: Desired) -> World:
         from reconciler.effects.world import World  # noqa: PLC0415
 
-        return World(desired, self.ledger, self.clock, self._opened, self.lookout, self.say)
+        return World(desired, self.ledger, self.clock, self._opened, self.lookout, self.say, self._look)
 
     def _now(self) -> datetime:
         return self.clock.now().replace(microsecond=0)

@@ -54,7 +54,7 @@ def run(world: World, start: StartBackup, progress: Progress) -> None:
     plan = start.entry.plan
     assert plan is not None  # noqa: S101  a task exists only under a plan
     deadline = began + timedelta(seconds=plan.timeout)
-    job = Job(world, start, TaskWatch(start.task.id, progress, world.clock, deadline, world.ledger.check_lease))
+    job = Job(world, start, TaskWatch(world, start.task.id, progress, deadline))
     progress.set(start.task.id, 0)
     try:
         _try_until_settled(job)

@@ -43,8 +43,7 @@ class Job:
         self.world = world
         self.backup_set: BackupSet = start.backup_set
         self.task: RestoreTask = start.task
-        check_lease = world.ledger.check_lease
-        self.watch = TaskWatch(start.task.id, progress, world.clock, began + TIMEOUT, check_lease)
+        self.watch = TaskWatch(world, start.task.id, progress, began + TIMEOUT)
 
     @property
     def now(self) -> datetime:

@@ -13,7 +13,6 @@ from reconciler.effects.ledger import Ledger
 from reconciler.effects.lookout import Lookout
 from reconciler.errors import Cancelled, DeadlinePassed, LeaseLapsed, StorageFailed
 
-LOOK = 1.0  # seconds between two looks, in a pause, at whether work shall stop
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 300.0  # seconds between two tries, doubled from the one to the other
 
 
@@ -27,12 +26,15 @@ class Doors(NamedTuple):
 
 
 class World(NamedTuple):
+    """`look` is how many seconds lie between two looks, in a pause, at whether work shall stop."""
+
     desired: Desired
     ledger: Ledger
     clock: Clock
     doors: Doors
     lookout: Lookout
     report: Callable[[Event], None]
+    look: float = 1.0
 
     def storage(self, name: str | None) -> Storage:
         if name is None or name not in self.desired.storages:
@@ -84,14 +86,10 @@ class TaskWatch:
     the wall clock ends a backup.
     """
 
-    def __init__(
-        self, subject: str, progress: Progress, clock: Clock, deadline: datetime, check_lease: Callable[[], None]
-    ) -> None:
-        self._subject = subject
-        self._check_lease = check_lease
-        self._progress = progress
-        self._clock = clock
-        self._deadline = clock.monotonic() + (deadline - clock.now()).total_seconds()
+    def __init__(self, world: World, subject: str, progress: Progress, deadline: datetime) -> None:
+        self._subject, self._progress = subject, progress
+        self._clock, self._look, self._check_lease = world.clock, world.look, world.ledger.check_lease
+        self._deadline = world.clock.monotonic() + (deadline - world.clock.now()).total_seconds()
 
     def progress(self, percent: float) -> None:
         self._progress.set(self._subject, min(99, int(percent)))
@@ -117,7 +115,7 @@ class TaskWatch:
             try:
                 return self._check_lease()
             except LeaseLapsed:
-                self._clock.pause(1.0)
+                self._clock.pause(self._look)
 
     def rest(self, seconds: float) -> None:
         self._clock.pause(seconds)
@@ -126,8 +124,8 @@ class TaskWatch:
         """Waits, but no longer than until it shall stop."""
         while seconds > 0:
             self.check()
-            self._clock.pause(min(LOOK, seconds))
-            seconds -= LOOK
+            self._clock.pause(min(self._look, seconds))
+            seconds -= self._look
 
 
 def pause_before(attempt: int) -> float:

@@ -4,6 +4,7 @@ Everything is judged by the objects in the buckets, by what the warehouses reall
 force; the ledger is only read to see that what has ended stays as it ended.
 """
 
+import functools
 import hashlib
 import itertools
 import json
@@ -12,9 +13,10 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo, reset_tzpath
+from zoneinfo import ZoneInfo
 
 import jsonschema_rs
+import tzdata
 from fleet import content
 from people import DAYS
 
@@ -26,9 +28,6 @@ RESTORE_OPEN = {"pending", "needs_approval", "running"}
 VALID = jsonschema_rs.validator_for(
     json.loads((Path(__file__).parents[2] / "schemas/status.schema.json").read_text())
 )
-
-
-reset_tzpath(to=())  # the tzdata package alone, as the product: a machine's own data may be older
 
 
 class Violated(BaseException):
@@ -439,7 +438,7 @@ def naive_slots(
         start = instants.parse(plan["one_time"]["start_time"])
         back = timedelta(hours=int(plan["catch_up"].rstrip("h"))) if takeover else timedelta(0)
         return [start] if since - back <= start <= until else []
-    periodic, zone = plan["periodic"], ZoneInfo(plan["periodic"]["time_zone"])
+    periodic, zone = plan["periodic"], zone_of(plan["periodic"]["time_zone"])
     hour, minute = map(int, periodic["start_time"].split(":"))
     found = []
     day = (since - 2 * DAY).astimezone(zone).date()
@@ -450,6 +449,13 @@ def naive_slots(
                 found.append(slot)
         day += DAY
     return found
+
+
+@functools.cache
+def zone_of(name: str) -> ZoneInfo:
+    """From the tzdata package alone, as the product has it: a machine's own data may be older."""
+    with (Path(tzdata.__file__).parent / "zoneinfo" / name).open("rb") as data:
+        return ZoneInfo.from_file(data, key=name)
 
 
 def first_instant(local: datetime, zone: ZoneInfo) -> datetime:

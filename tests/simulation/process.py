@@ -16,7 +16,6 @@ from sqlalchemy.exc import OperationalError
 from reconciler.core.model import Desired
 from reconciler.core.wake import Patience
 from reconciler.daemon import Beat, Rhythm
-from reconciler.effects import world
 from reconciler.effects.ledger import Ledger, lease_row, open_to_write
 from reconciler.effects.world import Doors
 from reconciler.errors import LeaseHeld, LedgerUnusable
@@ -25,7 +24,7 @@ from reconciler.storage.s3 import S3Store
 from reconciler.storage.sets import SetStorage
 
 RHYTHM = Rhythm(status=6 * 3600.0, patience=Patience(timedelta(hours=24), timedelta(hours=2)))
-world.LOOK = 60.0  # a life has few stops, and most of its time is pauses
+LOOK = 60.0  # a life has few stops, and most of its time is pauses
 STAND_BY = 7.0  # seconds between two tries to take the lease
 
 
@@ -73,7 +72,9 @@ class Process:
         event.listen(self._engine, "commit", lambda _: self._committing())
         self.ledger = Ledger(self._engine, life.paths.ledger, self)
         opened = Doors(partial(open_engine, self), self.storage)
-        self._passing = Pass(life.paths, self.clock, self.ledger, life.said, opened=opened, spawn=self._spawn)
+        self._passing = Pass(
+            life.paths, self.clock, self.ledger, life.said, opened=opened, spawn=self._spawn, look=LOOK
+        )
         self._passing.lookout._lock = Turnstile(life.hub, self)  # a thread may wait in it, a greenlet must not
         self.heart = Beat(self._passing, RHYTHM)
 
