@@ -103,7 +103,6 @@ class DorisServer:
 
     def stop(self) -> None:
         self.faults.release()
-        self._settle()
         for number in list(self._servers):
             self.shut(number)
         self._on_loop(self._end())
@@ -111,13 +110,6 @@ class DorisServer:
         self._thread.join(10)
         self._loop.close()
         self.warehouse.store.connection.close()
-
-    def _settle(self) -> None:
-        """Statements that were held end before the store does."""
-        for _ in range(1000):
-            if not any(session.running for session in list(self.warehouse.sessions.values())):
-                return
-            threading.Event().wait(0.01)
 
     def __enter__(self) -> Self:
         return self.start()
@@ -145,10 +137,12 @@ class DorisServer:
             writer.transport.abort()
 
     async def _end(self) -> None:
+        """Statements that were held, or whose connection is gone, end before the store does."""
         tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._loop.shutdown_default_executor()
 
     async def _accept(self, number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = Wire(Stream(reader, writer), self.warehouse, number, self._control_of_connections, self._tls)
