@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from reconciler.config.load import Loaded
+    from reconciler.core.plan import Decision
     from reconciler.core.ports import Clock
     from reconciler.effects.ledger import Ledger
     from reconciler.effects.serve import Health
@@ -218,12 +219,17 @@ class Beat:
         self._step = self._pass.step(self._loaded)
         if self._step.configuration != before:
             self._say_configuration(self._step)
-        decision = self._step.decision
-        waits = decision is None or self._pass.lookout.pauses
-        patience = self._rhythm.patience
-        self._wake = now + patience.again if decision is None or waits else wake.next_wake(decision, now, patience)
+        self._wake = self._next_wake(self._step.decision, now)
         self._awake = self._clock.monotonic() + (self._wake - now).total_seconds()
         self._pass.pass_wishes_on(self._step)
+
+    def _next_wake(self, decision: Decision | None, now: datetime) -> datetime:
+        """Soon where something waits to be asked again, and never later than the next slot."""
+        soon = now + self._rhythm.patience.again
+        if decision is None:
+            return soon
+        expected = wake.next_wake(decision, now, self._rhythm.patience)
+        return min(soon, expected) if self._pass.lookout.pauses else expected
 
     def _say_configuration(self, step: Step) -> None:
         state = step.configuration

@@ -109,13 +109,13 @@ def decide(desired: Desired, recorded: Recorded, now: datetime, *, review: bool 
     found = diff.changes(desired, recorded)
     revisions, tasks = _plans(found, desired, recorded, now)
     after = _after(recorded, revisions, tasks)
-    requests = restore.revised(desired, recorded, now)
+    unseen = _unseen(desired, recorded)
+    requests = restore.revised(desired, recorded, now, all_seen=not unseen)
     holds = _holds(desired, recorded, now)
     after = after._replace(
         restores=recorded.restores | {task.id: task for task in requests},
         holds=_holds_after(recorded, holds),
     )
-    unseen = _unseen(desired, recorded)
     starting, requests = _restores(desired, after, requests, unseen)
     notes += tuple(note_rows.ended_plans(_ended_plans(found), desired.installation, now))
     after = after._replace(
@@ -354,7 +354,10 @@ def _restores(
 def _verdicts(
     after: Recorded, starting: tuple[StartRestore, ...], now: datetime
 ) -> tuple[retention.Verdict, ...]:
-    needed = frozenset(start.backup_set.id for start in starting)
+    """S3: what a restore would choose is kept for one that waits for its approval too."""
+    asked = (task.entry for task in after.restores.values() if task.state == "needs_approval")
+    chosen = (*(start.backup_set for start in starting), *(restore.choose(entry, after.sets) for entry in asked))
+    needed = frozenset(item.id for item in chosen if item is not None)
     return retention.verdicts(after.sets, (*after.history, *after.plans.values()), after.holds, needed, now)
 
 

@@ -253,8 +253,8 @@ class Engine(Protocol):
     def backup(self, order: BackupOrder, number: int, folder: AttemptFolder, watch: Watch) -> BackupResult:
         """Makes attempt `number` of the set. Zero matching databases is a failure (D7).
 
-        When the watch wants a stop, what the attempt has begun at a server is ended first; raises JobLost where
-        that cannot be known.
+        When the watch wants a stop, or with an error that will not pass, what the attempt has begun at a server is
+        ended first; raises JobLost where that cannot be known.
         """
 
     def precheck(self, order: RestoreOrder, reader: SetReader) -> None:

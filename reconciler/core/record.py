@@ -12,6 +12,7 @@ OPEN = frozenset({"waiting", "running"})
 TASK_STATES = (
     "waiting", "running", "succeeded", "failed", "cancelled", "lost", "missed", "skipped", "disabled",
 )  # fmt: skip
+PASSED_OVER = frozenset({"missed", "skipped", "disabled"})  # never begun, and said why
 RESTORE_OPEN = frozenset({"pending", "needs_approval", "running"})
 RESTORE_STATES = (
     "pending", "needs_approval", "running", "succeeded", "failed", "cancelled", "expired", "unknown",

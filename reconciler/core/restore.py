@@ -56,17 +56,23 @@ def misused(desired: Desired, recorded: Recorded) -> tuple[Misused, ...]:
     )
 
 
-def revised(desired: Desired, recorded: Recorded, now: datetime) -> tuple[RestoreTask, ...]:
-    """The requests whose record changes before anything is started: new, edited, withdrawn, out of time."""
+def revised(
+    desired: Desired, recorded: Recorded, now: datetime, *, all_seen: bool = True
+) -> tuple[RestoreTask, ...]:
+    """The requests whose record changes before anything is started: new, edited, withdrawn, out of time.
+
+    None is said to have ended unbegun while a storage is still to be looked into, which may hold its claim (R1).
+    """
     seen = [_request(entry, recorded.restores.get(entry.id), now) for entry in desired.restores.values()]
     gone = [
         known._replace(state="cancelled", ended_at=now, reason=ENTRY_REMOVED)
         for known in recorded.restores.values()
-        if known.state in UNBEGUN and known.id not in desired.restores
+        if all_seen and known.state in UNBEGUN and known.id not in desired.restores
     ]
     wishes = {wish.subject for wish in recorded.cancellations}
     allowed = {item.subject for item in recorded.allowances if item.what == "restore"}
-    settled = [_settle(_approved(task, allowed), wishes, now) for task in seen if task is not None]
+    approved = [_approved(task, allowed) for task in seen if task is not None]
+    settled = [_settle(task, wishes, now) for task in approved] if all_seen else approved
     return tuple(
         task for task in (*settled, *gone) if task != recorded.restores.get(task.id)
     )  # fmt: skip

@@ -63,7 +63,7 @@ def run(world: World, start: StartBackup, progress: Progress) -> None:
 
 
 def _try_until_settled(job: Job) -> None:
-    failures = 0
+    failures, begun = 0, job.start.task.state == "running"  # begun: a server may work on what an earlier try began
     while (task := _begin(job)) is not None:
         try:
             manifest = _attempt(job, task)
@@ -73,8 +73,9 @@ def _try_until_settled(job: Job) -> None:
             job.world.ledger.disown_attempt(task, str(error))
         except STEP_ERRORS as error:
             failures += 1
-            if not _tries_again(job, task, error, failures):
+            if not _tries_again(job, task, error, failures, begun=begun):
                 return None
+            begun = True
         else:
             return _end(job, task, manifest)
     return None
@@ -127,10 +128,12 @@ def _give_up(job: Job, task: Task, error: ReconcilerError) -> None:
     _fail(job, task, state, reason)
 
 
-def _tries_again(job: Job, task: Task, error: ReconcilerError | OSError, failures: int) -> bool:
+def _tries_again(
+    job: Job, task: Task, error: ReconcilerError | OSError, failures: int, *, begun: bool
+) -> bool:
     """True after a pause, for what may pass; otherwise the task has ended."""
     if not may_pass(error):
-        _fail(job, task, "lost" if isinstance(error, JobLost) else "failed", str(error))
+        _fail_for_good(job, task, error, begun=begun)
         return False
     spoiled = isinstance(error, EngineFailed) and error.spoiled
     job.world.ledger.fail_attempt(task, str(error), _now(job) if spoiled else None)
@@ -155,6 +158,16 @@ def _stop(job: Job, task: Task, stop: ReconcilerError) -> None:
     except STEP_ERRORS as error:
         return _fail(job, task, "lost", f"{stop}; whether the warehouse still works on it is not known: {error}")
     return _end(job, task, manifest)
+
+
+def _fail_for_good(job: Job, task: Task, error: ReconcilerError | OSError, *, begun: bool) -> None:
+    """An engine has ended what this try began at a server; what an earlier one began it need not have come to."""
+    if isinstance(error, JobLost):
+        _fail(job, task, "lost", str(error))
+    elif begun and job.entry.engine not in LOCAL_ENGINES:
+        _fail(job, task, "lost", f"{error}; whether the warehouse still works on an earlier try is not known")
+    else:
+        _fail(job, task, "failed", str(error))
 
 
 def _fail(job: Job, task: Task, state: str, reason: str) -> None:

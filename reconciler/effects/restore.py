@@ -57,6 +57,16 @@ class Job:
         self.task = self.task._replace(**changes)
         self.world.ledger.save_restore(self.task, self.now)
 
+    def begin(self) -> bool:
+        """Whether the set is still there to be restored; from then on it is not removed (S3)."""
+        task = self.task._replace(
+            state="running", reason=None, started_at=self.now, backup_set=self.backup_set.id,
+            storage=self.backup_set.storage, source_warehouse=self.backup_set.warehouse,
+        )  # fmt: skip
+        begun = self.world.ledger.begin_restore(task, self.now)
+        self.task = task if begun else self.task
+        return begun
+
     def claim_content(self) -> dict[str, Any]:
         return {
             "format": 1, "restore": self.task.id, "ledger": self.world.ledger.id, "digest": self.task.digest,
@@ -97,20 +107,21 @@ def _checked(job: Job) -> Ready | None:
     except STEP_ERRORS as error:
         _defer_or_fail(job, error)
     else:
-        if job.task.state != "running":
-            job.save(
-                state="running", reason=None, started_at=job.now, backup_set=job.backup_set.id,
-                storage=job.backup_set.storage, source_warehouse=job.backup_set.warehouse,
-            )  # fmt: skip
-        return ready
+        if job.task.state == "running" or job.begin():
+            return ready
+        _defer(job, f"backup set {job.backup_set.id} has begun to go; the request chooses anew")
     return None
+
+
+def _defer(job: Job, reason: str) -> None:
+    if job.task.reason != reason:
+        job.save(reason=reason)
+        job.world.report(Event("restore", job.task.id, "waits", reason))
 
 
 def _defer_or_fail(job: Job, error: Exception) -> None:
     if job.task.claimed_at is not None or may_pass(error):
-        if job.task.reason != str(error):
-            job.save(reason=str(error))
-            job.world.report(Event("restore", job.task.id, "waits", str(error)))
+        _defer(job, str(error))
     else:
         _end(job, "failed", f"{error}; nothing was changed and the id is not used")
 

@@ -51,6 +51,7 @@ KINDS = {
     "restore asked": 0.05,
     "restore edited": 0.02,
     "restore withdrawn": 0.02,
+    "restore asked as its set goes": 0.3,  # of a set
     "cancelled by command": 0.02,
     "hold set or taken away": 0.04,
     "down for days": 0.1,  # of a kill

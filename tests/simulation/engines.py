@@ -13,7 +13,15 @@ from fleet import DATABASES, House, described
 from reconciler.core import naming
 from reconciler.core.manifest import Snapshot, StoredFile
 from reconciler.core.ports import AttemptFolder, BackupOrder, BackupResult, RestoreOrder, SetReader, Watch
-from reconciler.errors import Cancelled, DeadlinePassed, EngineFailed, JobLost, OutcomeUnknown
+from reconciler.errors import (
+    STEP_ERRORS,
+    Cancelled,
+    DeadlinePassed,
+    EngineFailed,
+    JobLost,
+    OutcomeUnknown,
+    may_pass,
+)
 
 
 class SimulatedEngine:
@@ -96,9 +104,9 @@ class ServerEngine(SimulatedEngine):
         folder.remember("order.json", {"databases": DATABASES})
         try:
             snapshots = tuple(self._snapshot(order, number, folder, watch, name) for name in DATABASES)
-        except (Cancelled, DeadlinePassed):
-            for database in DATABASES:
-                self._cancel(naming.stem(order.place, number, database), watch)
+        except (Cancelled, DeadlinePassed, *STEP_ERRORS) as error:
+            if not may_pass(error):
+                self._end_jobs([naming.stem(order.place, number, database) for database in DATABASES], watch)
             raise
         return BackupResult("simulated 1.0", snapshots)
 
@@ -106,7 +114,7 @@ class ServerEngine(SimulatedEngine):
         label = naming.stem(order.place, number, database)
         while (body := folder.read(f"{database}.json")) is None:
             watch.check()
-            self._follow(label, watch, lambda: self._begin_backup(label, folder, database))
+            self._follow(label, watch, lambda: self._begin_backup(order.place.task_id, label, folder, database))
         stored = StoredFile(f"{database}.json", len(body), hashlib.sha256(body).hexdigest())
         return Snapshot(database, number, stored, len(body), 1, 3)
 
@@ -123,7 +131,7 @@ class ServerEngine(SimulatedEngine):
             raise EngineFailed(f"job {label} was cancelled by the server", passing=True, spoiled=True)
         watch.pause(60.0 if job is None else self.chance.random.choice((60.0, 300.0)))
 
-    def _begin_backup(self, label: str, folder: AttemptFolder, database: str) -> None:
+    def _begin_backup(self, task: str, label: str, folder: AttemptFolder, database: str) -> None:
         location, house, life = folder.location(), self.house, self.process.life
         bucket = life.buckets[location.bucket]
 
@@ -132,7 +140,18 @@ class ServerEngine(SimulatedEngine):
             bucket.put(f"{location.prefix}{database}.data", data, house)
             bucket.put(f"{location.prefix}{database}.json", listed, house)
 
-        house.submit(label, self.chance.random.uniform(60, 900), effect)
+        house.submit(label, self.chance.random.uniform(60, 900), effect, task)
+
+    def _end_restores(self, order: RestoreOrder, watch: Watch) -> None:
+        labels = [naming.stem(order.manifest.place, 0, order.restore_id, target) for _, target in order.databases]
+        try:
+            self._end_jobs(labels, watch)
+        except JobLost as error:
+            raise OutcomeUnknown(str(error)) from error
+
+    def _end_jobs(self, labels: list[str], watch: Watch) -> None:
+        for label in labels:
+            self._cancel(label, watch)
 
     def _cancel(self, label: str, watch: Watch) -> None:
         """Raises JobLost where it cannot be known that the job has stopped."""
@@ -151,9 +170,11 @@ class ServerEngine(SimulatedEngine):
             order.claim("begun")
         try:
             self._restore_each(order, reader, watch)
-        except (Cancelled, DeadlinePassed):
-            for _, target in order.databases:
-                self._cancel(naming.stem(order.manifest.place, 0, order.restore_id, target), watch)
+        except OutcomeUnknown:
+            raise
+        except (Cancelled, DeadlinePassed, *STEP_ERRORS) as error:
+            if not may_pass(error):
+                self._end_restores(order, watch)
             raise
 
     def _restore_each(self, order: RestoreOrder, reader: SetReader, watch: Watch) -> None:

@@ -32,8 +32,10 @@ class Placed(NamedTuple):
 
 
 class Job:
-    def __init__(self, label: str, stuck: bool, ends_at: float, effect: Callable[[], None]) -> None:
-        self.label, self.stuck, self.ends_at, self.effect = label, stuck, ends_at, effect
+    """`task` is the backup task that it works for, empty for a restore's."""
+
+    def __init__(self, task: str, stuck: bool, effect: Callable[[], None]) -> None:
+        self.task, self.stuck, self.effect = task, stuck, effect
         self.state = "RUNNING"
 
 
@@ -53,11 +55,11 @@ class House:
         self.life.judge.placed(self, target, data, by)
         self.restored[target] = Placed(data, by)
 
-    def submit(self, label: str, seconds: float, effect: Callable[[], None]) -> None:
+    def submit(self, label: str, seconds: float, effect: Callable[[], None], task: str = "") -> None:
         chance, hub = self.life.chance, self.life.hub
         if chance.strikes("job slow"):
             seconds *= chance.random.choice((3, 20))
-        job = Job(label, chance.strikes("job stuck"), hub.time + seconds, effect)
+        job = Job(task, chance.strikes("job stuck"), effect)
         self.jobs[label] = job
         hub.after(12 * 3600.0 if job.stuck else seconds, lambda: self._end(job))
 

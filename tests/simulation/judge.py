@@ -23,6 +23,7 @@ from people import DAYS
 from reconciler.core import instants
 
 DAY, SLACK = timedelta(days=1), timedelta(minutes=3)
+PASSED_OVER = {"missed", "skipped", "disabled"}
 ENDED = {"succeeded", "failed", "cancelled", "lost", "missed", "skipped", "disabled"}
 RESTORE_OPEN = {"pending", "needs_approval", "running"}
 VALID = jsonschema_rs.validator_for(
@@ -67,7 +68,10 @@ class Judge:
         self.fuzzy: list[tuple[datetime, datetime]] = []  # when a configuration may or may not have been in force
         self.ledger_began = life.hub.now
         self.ledgers_lost = 0
-        self.states: dict[str, str] = {}
+        self.states: dict[str, str] = {}  # of backup tasks, in the ledger that lives
+        self.restore_states: dict[str, str] = {}
+        self.running_since: dict[str, datetime] = {}
+        self._steady: tuple[tuple, datetime] = ((), life.hub.now)
         self.must_return: set[tuple] = set()  # what a ledger that was lost knew and the next must
         self.open_subjects: set[str] = set()
         self.waiting_for_approval: set[str] = set()
@@ -75,6 +79,7 @@ class Judge:
         self.latest = life.hub.now  # the latest time that a wrong clock has shown at a pass
         self.counts_from, self._ledger_id = life.hub.now, ""
         self.refused: set[str] = set()  # sets whose removal was right, and was refused by a lock
+        self._seen_plans_by = ""  # the ledger
         self._plans: dict[str, dict[str, Any]] = {}  # the last plan of each house
         self._digest: tuple[str, str] | None = None
         self._ledger: sqlite3.Connection | None = None
@@ -131,6 +136,7 @@ class Judge:
         made = Set(task, house, bucket.name, instants.parse(manifest["completed_at"]), manifest["retention_days"],
                    frozenset(item["attempt"] for item in manifest["snapshots"]), contents, self.life.hub.now)
         self.known[task] = self.present[task] = made
+        self.life.made(task, made.days)
 
     def _whole(self, bucket: Any, prefix: str, snapshot: dict[str, Any]) -> bytes:
         """The data of a database in a set, proven to be what the warehouse had at that time."""
@@ -243,8 +249,17 @@ class Judge:
         step = process.step
         if step is not None and step.configuration.state == "accepted":
             self._accept(process, step)
+        self._check_plans(process, step)
         self._check_status()
         self._check_ledger(process)
+
+    def _check_plans(self, process: Any, step: Any) -> None:
+        """P7: a ledger that has seen a plan never goes on without any; people always mean some."""
+        if step is not None and step.decision is not None:
+            if step.recorded.configuration.planned:
+                self._seen_plans_by = process.ledger.id
+            else:
+                self.hold_true("P7", self._seen_plans_by != process.ledger.id, "a file without plans is in force")
 
     def _accept(self, process: Any, step: Any) -> None:
         key = (step.configuration.digest, process.ledger.id)
@@ -296,6 +311,7 @@ class Judge:
         self.ledger_began, self.ledgers_lost = self.life.hub.now, self.ledgers_lost + 1
         self.open_restores.clear()
         self.states.clear()
+        self.restore_states.clear()
         self._digest = None
 
     def _check_status(self) -> None:
@@ -310,16 +326,56 @@ class Judge:
         self._check_rebuilt(ledger)
         tasks = ledger.execute("SELECT id, state, warehouse FROM tasks").fetchall()
         restores = ledger.execute("SELECT id, state FROM restores").fetchall()
+        self._check_given_back(self.states.keys() - {task for task, _, _ in tasks})
+        steady = self._steady_since(process)
         for task, state, _ in tasks:
             before = self.states.get(task)
             self.hold_true("D2", before in (None, state) or before not in ENDED, f"task {task} was {before}, is {state}")
+            if before != state:
+                self._changed(task, state, steady)
             self.states[task] = state
+            self._check_time(task, state, steady)
+        for restore, state in restores:
+            before = self.restore_states.get(restore)
+            ended = before not in (None, state) and before not in RESTORE_OPEN
+            self.hold_true("R1", not ended or restore not in self.claims, f"restore {restore} was {before}, is {state}")
+            self.restore_states[restore] = state
         busy = Counter(warehouse for _, state, warehouse in tasks if state not in ENDED)
         self.hold_true("D3", max(busy.values(), default=0) <= 1, f"two open tasks in one warehouse: {busy}")
         unknown = [task for task, state, _ in tasks if state == "succeeded" and task not in self.known]
         self.hold_true("S1", not unknown, f"{unknown[:1]} succeeded without a set")
         self.open_subjects = {task for task, state, _ in tasks if state not in ENDED}
         self.open_subjects |= {name for name, state in restores if state in RESTORE_OPEN}
+
+    def _steady_since(self, process: Any) -> datetime:
+        """Since when one process has had no trouble, under one configuration."""
+        state = (id(process), process.stumbles, len(self.accepted))
+        if state != self._steady[0]:
+            self._steady = (state, self.life.hub.now)
+        return self._steady[1]
+
+    def _changed(self, task: str, state: str, steady: datetime) -> None:
+        if task not in self.states and state != "disabled" and (slot := slot_of(task)) > steady:
+            self.hold_true("P6", self.life.hub.now - slot < SLACK, f"task {task} came {self.life.hub.now - slot} late, {state}")
+        if state in ("failed", "cancelled"):
+            working = [house.name for house in self.life.houses.values() for job in house.jobs.values()
+                       if job.task == task and job.state == "RUNNING"]  # fmt: skip
+            self.hold_true("D4", not working, f"task {task} is {state}, while {working[:1]} works on it")
+
+    def _check_time(self, task: str, state: str, steady: datetime) -> None:
+        """D4: the longest timeout is six hours."""
+        if state != "running":
+            self.running_since.pop(task, None)
+            return
+        since = max(steady, self.running_since.setdefault(task, self.life.hub.now))
+        self.hold_true("D4", self.life.hub.now - since < timedelta(hours=8), f"task {task} runs since {since}")
+
+    def _check_given_back(self, gone: set[str]) -> None:
+        """S5: only what was never begun, and lies ahead by a clock that is right, is no more."""
+        for task in gone:
+            ahead = slot_of(task) > self.life.hub.now - SLACK
+            self.hold_true("S5", self.states[task] in PASSED_OVER and ahead, f"task {task} was {self.states[task]}, is no more")
+            del self.states[task]
 
     def _restorable(self, ledger: sqlite3.Connection) -> set[tuple]:
         """Sets and used ids, as a ledger knows them."""
@@ -367,11 +423,12 @@ class Judge:
     def _all_slots_ran(self, document: dict[str, Any], rows: list, since: datetime, now: datetime) -> None:
         """D1: with nothing in the way each slot has a set."""
         done = {(self.first_name(house), slot): (state, reason) for _, house, slot, state, reason in rows}
-        since = max(since, self.latest)  # slots of a time that a wrong clock has shown are settled
         for name, entry in document["warehouses"].items():
             for slot in naive_slots(entry.get("plan"), since + DAY / 2, now - DAY / 2):
                 state = done.get((self.first_name(name), instants.text(slot)))
-                self.hold_true("D1", state is not None and state[0] == "succeeded", f"slot {slot} of {name}: {state}")
+                ran = state is not None and state[0] == "succeeded"
+                early = state is not None and slot <= self.latest and state[0] not in PASSED_OVER  # by a clock that was ahead
+                self.hold_true("D1", ran or early, f"slot {slot} of {name}: {state}")
 
     def _every_slot_has_its_task(self, rows: list, now: datetime) -> None:
         """P3, P4, D3: neither lost nor made up, since the ledger began and as long as clocks were right."""
@@ -411,10 +468,21 @@ class Judge:
             newer = sum((other.completed_at, other.task) > (item.completed_at, item.task)
                         for other in self.present.values() if other.house == item.house)
             kept = item.task in held or item.task in self.open_restores.values() or newer < 2
-            locked = self.life.buckets[item.bucket].versioned
+            locked = self._is_locked(item, now - 2 * DAY)
             waits = any(entry["from"]["backup_set"] == item.task or isinstance(entry["from"]["backup_set"], dict)
                         for entry in document["restores"])
             self.hold_true("S2", not over or kept or locked or waits, f"{item.task} is past its time and still there")
+
+
+    def _is_locked(self, item: Set, since: datetime) -> bool:
+        """Whether a lock has retained anything of it later than `since`: what is refused is tried again daily."""
+        return any(version.locked_until and version.locked_until > since
+                   for key, version in self.life.buckets[item.bucket].versions("sim/") if f"/{item.task}/" in key)  # fmt: skip
+
+
+def slot_of(task: str) -> datetime:
+    """From its id, which ends with it."""
+    return datetime.strptime(task.rpartition("-")[2], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
 
 
 def merged(spans: list[tuple[Any, datetime, datetime]]) -> list[tuple[Any, datetime, datetime]]:

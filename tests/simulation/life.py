@@ -152,6 +152,7 @@ class Life:
             self._set_clock(process, timedelta())
 
     def _set_clock(self, process: Process, skew: timedelta) -> None:
+        process.stumbles += process.clock.skew != skew
         process.clock.skew = skew
         if abs(skew) < timedelta(minutes=1):
             self._wrong.pop(id(process), None)
@@ -210,6 +211,12 @@ class Life:
         return self.houses.setdefault(first, House(first, self))
 
     # ---- what happened ----
+
+    def made(self, task: str, days: int) -> None:
+        """A set has come; somebody may want it when its time is over."""
+        if self.chance.strikes("restore asked as its set goes"):
+            source = task.rpartition("-")[0]
+            self.hub.after(days * DAY + self.chance.random.uniform(-60, 60), lambda: self.people.ask_for(source, task))
 
     def had(self, *kinds: str) -> bool:
         return any(self.chance.counts[kind] for kind in kinds)

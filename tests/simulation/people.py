@@ -93,7 +93,8 @@ class People:
             self._put(whole[: self.random.randrange(1, len(whole) - 1)])
         elif self.chance.strikes("plans emptied"):
             self.broken = True
-            self._put(self.random.choice(("", '{"version": 1, "installation": "sim"}')))
+            kept = self.random.choice(({}, {"storages": self.document["storages"]}))
+            self._put(self.random.choice(("", json.dumps({"version": 1, "installation": "sim"} | kept))))
         if self.chance.strikes("cancelled by command"):
             self._cancel()
 
@@ -110,8 +111,10 @@ class People:
             }  # fmt: skip
             return
         plan, fresh = self.document["warehouses"][name]["plan"], self._plan()
-        field = self.random.choice(("retention_days", "keep_last", "catch_up", "timeout", "periodic", "periodic", "one"))
-        if field == "one":
+        field = self.random.choice(("retention_days", "keep_last", "catch_up", "timeout", "periodic", "periodic", "one", "storage"))
+        if field == "storage":
+            self.document["warehouses"][name]["storage"] = self.random.choice(sorted(self.document["storages"]))
+        elif field == "one":
             start = self.life.hub.now + timedelta(hours=self.random.randrange(2, 40))
             plan.pop("periodic", None)
             plan["one_time"] = {"start_time": instants.text(start.replace(minute=17, second=0, microsecond=0))}
@@ -146,13 +149,19 @@ class People:
         if self.versions:
             self.document = copy.deepcopy(self.random.choice(self.versions[-6:]))
 
-    def _ask(self) -> None:
+    def ask_for(self, source: str, backup_set: str) -> None:
+        """Somebody wants a set whose days are just over."""
+        if not self.broken:
+            self._ask(source, {"backup_set": backup_set})
+            self.write()
+
+    def _ask(self, source: str = "", which: dict[str, Any] | None = None) -> None:
         self._asked += 1
-        source = self.random.choice([*self._planned(), *self.life.judge.homes] or ["shop"])
+        source = source or self.random.choice([*self._planned(), *self.life.judge.homes] or ["shop"])
         target = "lab" if self.life.house_of(source).name == "shop" else "staging"
         databases = self.random.choice(({"sales": f"sales_{self._asked}"}, {"sales": "sales_copy", "crm": "crm_copy"}))
         entry = {
-            "id": f"r-{self._asked}", "from": {"warehouse": source} | self._which(), "to": {"warehouse": target},
+            "id": f"r-{self._asked}", "from": {"warehouse": source} | (which or self._which()), "to": {"warehouse": target},
             "databases": databases,
         }  # fmt: skip
         if self.random.random() < 0.5:

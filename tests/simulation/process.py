@@ -41,6 +41,7 @@ class Process:
         self.ledger: Ledger | None = None
         self.heart: Beat | None = None
         self.silent_since = 0.0  # true time since which nothing is heard of it
+        self.stumbles = 0  # beats that failed, pauses, clocks that were set
         self._doomed = self._stood_by = False
         self._engine: Any = None
         self._passing: Any = None
@@ -104,6 +105,7 @@ class Process:
     def pause(self, seconds: float) -> None:
         """As by SIGSTOP: nothing of it goes on for a while, and then all of it does."""
         self.paused, self.silent_since = True, self.life.hub.time
+        self.stumbles += 1
         self.life.hub.after(seconds, self._go_on)
 
     def _go_on(self) -> None:
@@ -157,6 +159,7 @@ class Process:
         except (LedgerUnusable, OSError) as error:
             if "holds what no release writes" in str(error):
                 self.life.judge.fail(str(error))
+            self.stumbles += 1
             self.nudge(10.0)
         else:
             self.life.judge.after_beat(self)

@@ -13,7 +13,17 @@ from reconciler.core.ledger_place import LedgerPlace
 from reconciler.core.model import Desired
 from reconciler.core.plan import Rows
 from reconciler.core.rebuild import Adoption
-from reconciler.core.record import OPEN, BackupSet, Leftover, Note, PlanRevision, Recorded, RestoreTask, Task
+from reconciler.core.record import (
+    OPEN,
+    PASSED_OVER,
+    BackupSet,
+    Leftover,
+    Note,
+    PlanRevision,
+    Recorded,
+    RestoreTask,
+    Task,
+)
 from reconciler.effects.ledger import adopting, lease_row, reading, tables
 from reconciler.effects.ledger.faults import readable
 from reconciler.effects.ledger.lease import Held
@@ -74,8 +84,14 @@ class Ledger:
             return _noted_at(connection, now)
 
     def trust_clock(self, now: datetime) -> None:
-        """From here on `now` is the newest instant: the clock was proven right, or allowed."""
+        """From here on `now` is the newest instant: the clock was proven right, or allowed.
+
+        What a clock that was ahead has passed over lies ahead again (S5).
+        """
         with self._writing() as connection:
+            if _noted_at(connection, now) > now:
+                given_back = _give_back_slots(connection, now)
+                _log(connection, now, "clock was ahead", "slots", f"{given_back} count again")
             _set_meta(connection, "seen_at", instants.text(now))
 
     def adopt(self, found: Adoption, location: str, now: datetime) -> Adoption:
@@ -240,6 +256,15 @@ class Ledger:
         with self._writing() as connection:
             _change_attempt(connection, leftover, removable_at=until)
 
+    def begin_restore(self, task: RestoreTask, now: datetime) -> bool:
+        """Records that it runs, unless its set has begun to go since it was chosen (S3)."""
+        with self._writing() as connection:
+            if _row(connection, tables.sets, task.backup_set or "")["state"] != "present":
+                return False
+            tables.save(connection, tables.restores, [task._asdict()])
+            _log(connection, now, "restore begun", task.id, task.backup_set)
+            return True
+
     def save_restore(self, task: RestoreTask, now: datetime) -> None:
         with self._writing() as connection:
             tables.save(connection, tables.restores, [task._asdict()])
@@ -364,6 +389,14 @@ def _moment(connection: Connection, name: str) -> datetime | None:
 
 def _noted_at(connection: Connection, now: datetime) -> datetime:
     return max(now, _moment(connection, "seen_at") or now)
+
+
+def _give_back_slots(connection: Connection, now: datetime) -> int:
+    """A slot that is still to come was neither missed nor skipped; one that began has had its run."""
+    tasks, plans = tables.tasks, tables.plans
+    connection.execute(update(plans).where(plans.c.settled_until > now).values(settled_until=now))
+    passed_over = (tasks.c.slot > now, tasks.c.state.in_(sorted(PASSED_OVER)))
+    return connection.execute(delete(tasks).where(*passed_over)).rowcount
 
 
 def _is_open(connection: Connection, task: Task) -> bool:

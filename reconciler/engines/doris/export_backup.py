@@ -18,7 +18,7 @@ from reconciler.engines.doris.export_rounds import Rounds
 from reconciler.engines.doris.export_table import FORMAT, Tables
 from reconciler.engines.doris.export_unload import Unload
 from reconciler.engines.doris.session import Session
-from reconciler.errors import Cancelled, DeadlinePassed, JobLost
+from reconciler.errors import STEP_ERRORS, Cancelled, DeadlinePassed, JobLost, may_pass
 
 
 class Export:
@@ -59,8 +59,8 @@ class Export:
                 for (round_, at), record in crew.run(rounds, self._watch):
                     rounds.take(round_, at, record)
                     self._watch.progress(100 * len(rounds.entries) / len(subjects))
-        except (Cancelled, DeadlinePassed) as error:
-            if crew.left:
+        except (Cancelled, DeadlinePassed, *STEP_ERRORS) as error:
+            if crew.left and not may_pass(error):
                 raise JobLost(f"{error}; {crew.left}") from error
             raise
         return rounds

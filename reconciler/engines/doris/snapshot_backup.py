@@ -16,7 +16,15 @@ from reconciler.engines.doris import jobs, repository, statements, tables
 from reconciler.engines.doris.repository import StoredSnapshot
 from reconciler.engines.doris.session import BUSY, SUBMITTING, Said, Session, Unanswered
 from reconciler.engines.doris.tables import Table
-from reconciler.errors import Cancelled, DeadlinePassed, EngineFailed, JobLost, StepFailed
+from reconciler.errors import (
+    STEP_ERRORS,
+    Cancelled,
+    DeadlinePassed,
+    EngineFailed,
+    JobLost,
+    StepFailed,
+    may_pass,
+)
 
 AT_ONCE = 3  # databases; each submission lists the repository under a lock of the whole cluster
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 15.0  # seconds between two looks
@@ -59,6 +67,9 @@ class Backup:
             made = self._made(parts)
         except (Cancelled, DeadlinePassed):
             self._stop(parts)
+            raise
+        except STEP_ERRORS as error:
+            self._stop_unless_tried_again(parts, error)
             raise
         finally:
             self._drop_repository()
@@ -243,18 +254,30 @@ class Backup:
         except StepFailed:
             return
 
+    def _stop_unless_tried_again(self, parts: tuple[Part, ...], error: Exception) -> None:
+        """With an error that will not pass the task is over: so is what the server does for it."""
+        if may_pass(error) or isinstance(error, JobLost):
+            return
+        try:
+            self._stop(parts)
+        except JobLost as lost:
+            raise JobLost(f"{error}; {lost}") from error
+
     def _stop(self, parts: tuple[Part, ...]) -> None:
-        """Ends our jobs. Raises JobLost where one may still be at work."""
-        for part in parts:
-            try:
-                job = jobs.cancelled(self._session, "BACKUP", part.database, part.label, self._watch.rest)
-            except StepFailed as error:
-                raise JobLost(f"database {part.database}: whether backup {part.label} still runs is not known: "
-                              f"{error}") from error  # fmt: skip
-            if job is not None and not job.has_ended:
-                raise JobLost(
-                    f"database {part.database}: backup {part.label} was cancelled and still is {job.state}"
-                )
+        """Ends our jobs, each of them. Raises JobLost where one may still be at work."""
+        left = [words for part in parts if (words := self._still_works(part))]
+        if left:
+            raise JobLost("; ".join(left))
+
+    def _still_works(self, part: Part) -> str | None:
+        """In words, where it is not sure that the job of a part has ended."""
+        try:
+            job = jobs.cancelled(self._session, "BACKUP", part.database, part.label, self._watch.rest)
+        except StepFailed as error:
+            return f"database {part.database}: whether backup {part.label} still runs is not known: {error}"
+        if job is None or job.has_ended:
+            return None
+        return f"database {part.database}: backup {part.label} was cancelled and still is {job.state}"
 
     def _examined(self, part: Part) -> StoredSnapshot | None:
         prefix = repository.folder(self._dialect, self._repository, part.label)

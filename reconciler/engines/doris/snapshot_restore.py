@@ -14,7 +14,15 @@ from reconciler.core import instants
 from reconciler.core.ports import RestoreOrder, SetReader, Watch
 from reconciler.engines.doris import jobs, repository, statements, tables
 from reconciler.engines.doris.session import BUSY, SUBMITTING, Said, Session, Unanswered
-from reconciler.errors import Cancelled, DeadlinePassed, EngineFailed, OutcomeUnknown, StepFailed
+from reconciler.errors import (
+    STEP_ERRORS,
+    Cancelled,
+    DeadlinePassed,
+    EngineFailed,
+    OutcomeUnknown,
+    StepFailed,
+    may_pass,
+)
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 15.0
 TIMEOUT = 86_400  # seconds; the server's own default
@@ -98,6 +106,27 @@ class Restore:
         except (Cancelled, DeadlinePassed):
             jobs.cancelled(self._session, "RESTORE", part.target, part.label, watch.rest)
             raise
+        except STEP_ERRORS as error:
+            self._stop_unless_tried_again(part, watch, error)
+            raise
+
+    def _stop_unless_tried_again(self, part: Part, watch: Watch, error: Exception) -> None:
+        """With an error that will not pass the restore is over: what the server does for it is ended, or unknown."""
+        if may_pass(error) or isinstance(error, OutcomeUnknown):
+            return
+        label = part.label or ""
+        try:
+            job = jobs.cancelled(self._session, "RESTORE", part.target, label, watch.rest)
+        except StepFailed as lost:
+            raise OutcomeUnknown(
+                f"{error}; whether restore {label} of {part.target} still runs is not known: {lost}. To restore "
+                f"once more choose a new id"
+            ) from error
+        if job is not None and not job.has_ended:
+            raise OutcomeUnknown(
+                f"{error}; restore {label} of {part.target} was cancelled and still is {job.state}. To restore "
+                f"once more choose a new id"
+            ) from error
 
     def _follow(self, part: Part, label: str, watch: Watch, span: tuple[float, float]) -> None:
         pause = FIRST_PAUSE
