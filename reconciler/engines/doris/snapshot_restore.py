@@ -111,7 +111,7 @@ class Restore:
             raise
 
     def _stop_unless_tried_again(self, part: Part, watch: Watch, error: Exception) -> None:
-        """With an error that will not pass the restore is over: what the server does for it is ended, or unknown."""
+        """With an error that will not pass the restore is over: what the server does for it ends, or is unknown."""
         if may_pass(error) or isinstance(error, OutcomeUnknown):
             return
         label = part.label or ""
