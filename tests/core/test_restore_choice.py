@@ -3,7 +3,7 @@
 import pytest
 from core_values import DAY, HOUR, MONDAY, SECOND, Memory, a_plan, a_restore, a_set, at, daily, desired, warehouse
 
-from reconciler.core import restore
+from reconciler.core import plan, restore
 from reconciler.core.model import FromStorage, FromWarehouse
 from reconciler.core.plan import Fault, StartRestore
 from reconciler.core.record import Cancellation, RestoreTask
@@ -326,6 +326,26 @@ def test_a_request_that_needs_approval_ends_as_a_pending_one_does(rebuilt, entri
     """R5, R6, R8."""
     rebuilt.take(wanting(*entries), MONDAY + HOUR)
     assert rebuilt.restores["r1"].state == state
+
+
+def test_the_set_that_a_request_would_choose_waits_for_the_approval_too(rebuilt):
+    """S3, R8: a person may take longer than its days."""
+    short = warehouse(a_plan(daily("23:00:00"), retention_days=1, keep_last=0))
+    later = MONDAY + 3 * DAY
+    assert rebuilt.take(desired(short, OTHER, restores=(ENTRY,)), MONDAY + HOUR).actions.removals == ()
+
+    kept = rebuilt.take(desired(short, OTHER, restores=(ENTRY,)), later)
+    assert [(item.backup_set.id, item.kept_by) for item in kept.verdicts] == [(NEW.id, "restore")]
+    assert kept.actions.removals == ()
+    assert rebuilt.take(desired(short, OTHER), later).actions.removals == (NEW,)
+
+
+@pytest.mark.parametrize("entries", [(a_restore(cancel=True),), (a_restore(valid_until=MONDAY),), ()])
+def test_a_request_has_not_ended_while_a_storage_may_hold_its_claim(rebuilt, entries):
+    """R1: it may have run, for a ledger that is lost."""
+    unseen = rebuilt.recorded(wanting(*entries), MONDAY + HOUR)._replace(storages={})
+    rows = plan.decide(wanting(*entries), unseen, MONDAY + HOUR).rows.restores
+    assert [task for task in rows if task.ended_at is not None] == []
 
 
 def test_a_restore_from_a_warehouse_that_is_no_longer_declared():

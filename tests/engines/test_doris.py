@@ -134,6 +134,29 @@ def test_what_will_not_pass_fails_at_once_with_the_server_s_words(warehouses):
     assert "[COMMON_ERROR, msg: tablet 1 not support backup tablet with cooldowned remote data]" in reason
 
 
+def test_what_will_not_pass_ends_what_the_server_still_does_for_the_task(warehouses):
+    """D4, S4: a failed task leaves no job that writes on into what is removed."""
+    at = warehouses()
+    at.source.faults.fail_job("SNAPSHOTING", "not support backup tablet with cooldowned remote data", database="crm")
+    at.source.faults.stay_in("UPLOADING", database="sales")
+    at.site.apply(MONDAY_2)
+
+    assert states(at.site)[TASK][0] == "failed"
+    assert (jobs_of(at.source, "crm"), jobs_of(at.source, "sales")) == (["CANCELLED"], ["CANCELLED"])
+
+
+def test_one_that_will_not_pass_and_whose_jobs_cannot_be_ended_is_lost(warehouses):
+    """D4: both are said."""
+    at = warehouses()
+    at.source.faults.fail_job("SNAPSHOTING", "not support backup tablet with cooldowned remote data", database="crm")
+    at.source.faults.stay_in("UPLOADING", database="sales")
+    at.source.faults.answer("^CANCEL BACKUP", 1105, "no", times=99)
+    at.site.apply(MONDAY_2)
+
+    state, reason = states(at.site)[TASK]
+    assert (state, "cooldowned" in reason, "was cancelled and still is UPLOADING" in reason) == ("lost", True, True)
+
+
 @pytest.mark.parametrize("what", ["wrong_md5", "missing"])
 def test_a_finished_job_whose_files_are_not_whole_is_no_backup(warehouses, what):
     """Contract 9, row 16: storage decides."""

@@ -131,6 +131,43 @@ def test_a_set_that_a_running_restore_needs_is_not_removed(ledger, site):
     assert ledger.read(None, NOW).sets == (SET,)
 
 
+def test_a_restore_does_not_begin_from_a_set_that_has_begun_to_go(ledger):
+    """S3: asked in the transaction that records the beginning."""
+    from reconciler.core.model import FromWarehouse, Restore
+    from reconciler.core.record import RestoreTask
+
+    accept(ledger, revisions=(REVISION,))
+    ledger.end_task(TASK._replace(state="succeeded", ended_at=NOW), NOW, SET, frozenset())
+    entry = Restore("r", FromWarehouse("shop", "latest"), "other")
+    begun = RestoreTask("r", entry, "d", "running", NOW, backup_set=SET.id)
+
+    assert ledger.begin_restore(begun._replace(id="before"), NOW) is True
+    ledger.save_restore(begun._replace(id="before", state="succeeded", ended_at=NOW), NOW)
+    assert ledger.begin_removal(SET, NOW) is True
+    assert ledger.begin_restore(begun, NOW) is False
+    assert "r" not in ledger.read(None, NOW).restores
+
+
+def test_what_a_clock_ahead_has_passed_over_counts_again_once_the_clock_is_trusted(ledger):
+    """S5: a slot to come was neither missed nor skipped nor disabled; one that has had its run is not run again."""
+    days = [NOW + timedelta(days=number) for number in range(-1, 5)]
+    states = ("missed", "missed", "skipped", "disabled", "succeeded", "failed")
+    every = [
+        Task(f"shop-{day:%Y%m%dT%H%M%SZ}", "shop", day, state, 1, created_at=day, ended_at=days[-1])
+        for day, state in zip(days, states, strict=True)
+    ]
+    ahead = REVISION._replace(settled_until=days[-1])
+    ledger.accept(DESIRED, Rows(revisions=(ahead,), tasks=tuple(every)), days[-1])
+
+    ledger.trust_clock(days[1])
+
+    recorded = ledger.read(DESIRED, days[1])
+    assert recorded.plans["shop"].settled_until == days[1]
+    assert recorded.ahead == {("shop", day) for day in days[4:]}
+    assert ledger.recent_tasks(days[0] - timedelta(days=1)) == tuple(every[at] for at in (0, 1, 4, 5))
+    assert recorded.seen_at == days[1]
+
+
 def test_a_rename_moves_history_and_sets(ledger):
     """P8."""
     accept(ledger, revisions=(REVISION,), tasks=(TASK,))

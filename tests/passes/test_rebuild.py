@@ -345,6 +345,27 @@ def test_a_clock_that_went_back_between_two_passes_is_noticed_and_can_be_allowed
     assert status(shop)["pauses"] == []
 
 
+def test_slots_that_a_clock_ahead_has_passed_come_in_their_time(shop):
+    """S5: the newest of them ran early; of the others none is lost, once the clock is said to be right."""
+    shop.plan["periodic"]["backup_every"] = ["monday", "tuesday", "wednesday", "thursday"]
+    shop.write()
+    shop.apply(MONDAY_2)
+    shop.apply("2026-11-26T02:30:00Z")
+    early = {f"shop-202611{day}T020000Z": state for day, state in (
+        (23, "succeeded"), (24, "missed"), (25, "missed"), (26, "succeeded"))}  # fmt: skip
+    assert {task.id: task.state for task in tasks(shop)} == early
+
+    shop.apply(TUESDAY_1)
+    assert status(shop)["pauses"][0]["allowed_by"] == "reconcile allow clock"
+    let(shop, "clock")
+    shop.apply("2026-11-24T01:01:00Z")
+    for now in ("2026-11-24T02:00:00Z", "2026-11-25T02:00:00Z", "2026-11-26T02:00:00Z", "2026-11-26T02:30:00Z"):
+        shop.apply(now)
+
+    assert {task.id: task.state for task in tasks(shop)} == dict.fromkeys(early, "succeeded")
+    assert sum(event.outcome == "succeeded" for event in shop.said if event.action == "backup") == 4  # noqa: PLR2004
+
+
 def test_the_document_of_a_claim_is_enough_to_know_the_request(shop):
     """R8: a run whose ledger is lost before its outcome was written."""
     shop.restore("r-1", databases={"sales": "copy"})
