@@ -363,7 +363,7 @@ def test_slots_that_a_clock_ahead_has_passed_come_in_their_time(shop):
         shop.apply(now)
 
     assert {task.id: task.state for task in tasks(shop)} == dict.fromkeys(early, "succeeded")
-    assert sum(event.outcome == "succeeded" for event in shop.said if event.action == "backup") == 4  # noqa: PLR2004
+    assert sum(event.outcome == "succeeded" for event in shop.said if event.action == "backup") == 4
 
 
 def test_the_document_of_a_claim_is_enough_to_know_the_request(shop):
