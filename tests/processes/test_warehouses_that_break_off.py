@@ -26,6 +26,10 @@ def restarted(server, said) -> None:
     server.control.restart(forget=True)
 
 
+def remembering_restart(server, said) -> None:
+    server.control.restart()
+
+
 def led_by_another(server, said) -> None:
     server.faults.leader_not_ready()
     server.control.change_leader(0)
@@ -107,7 +111,8 @@ def test_a_backup_goes_on_and_a_slot_has_one_set(at, daemon, until, befalls):
     check_backup(at, sent)
 
 
-def test_a_restore_goes_on_and_never_runs_twice(at, daemon, until):
+@pytest.mark.parametrize("befalls", [cut_off, led_by_another, remembering_restart])
+def test_a_restore_goes_on_and_never_runs_twice(at, daemon, until, befalls):
     """R1: one RESTORE for the database, however often the daemon has to ask what became of it."""
     at.site.apply(DUE)
     at.site.restore("r-1", databases={"sales": "copy"}, restore_properties={"replication_num": 1})
@@ -116,7 +121,7 @@ def test_a_restore_goes_on_and_never_runs_twice(at, daemon, until):
     running = daemon()
     until(lambda: job_states(at.target, "restore", "copy") == [MIDDLE["restore"]])
 
-    cut_off(at.target, speaker(running, until))
+    befalls(at.target, speaker(running, until))
     at.target.faults.move_on()
 
     until(lambda: ("restore", "r-1", "succeeded") in running.events)
@@ -126,3 +131,20 @@ def test_a_restore_goes_on_and_never_runs_twice(at, daemon, until):
     assert job_states(at.target, "restore", "copy") == ["FINISHED"]
     for table in ("orders", "days"):
         assert at.target.rows(f"copy.{table}") == at.source.rows(f"sales.{table}")
+
+
+def test_a_restore_that_the_server_has_forgotten_ends_unknown_and_is_not_sent_again(at, daemon, until):
+    """R1: where nothing proves how far it came, a person looks."""
+    at.site.apply(DUE)
+    at.site.restore("r-1", databases={"sales": "copy"}, restore_properties={"replication_num": 1})
+    sent = heard(at.target, "RESTORE")
+    at.target.faults.stay_in(MIDDLE["restore"], kind="restore")
+    running = daemon()
+    until(lambda: job_states(at.target, "restore", "copy") == [MIDDLE["restore"]])
+
+    restarted(at.target, speaker(running, until))
+
+    until(lambda: ("restore", "r-1", "unknown") in running.events)
+    assert running.stop() == 0
+    assert states(at.site)["r-1"] == "unknown"
+    assert len(sent) == 1
