@@ -107,9 +107,9 @@ def decide(desired: Desired, recorded: Recorded, now: datetime, *, review: bool 
     misused = tuple(Fault(item.restore, item.message) for item in restore.misused(desired, recorded))
     desired = _without(desired, recorded, unfit, misused)
     found = diff.changes(desired, recorded)
-    revisions, tasks = _plans(found, desired, recorded, now)
-    after = _after(recorded, revisions, tasks)
     unseen = _unseen(desired, recorded)
+    revisions, tasks = _plans(found, desired, recorded, now, unseen)
+    after = _after(recorded, revisions, tasks)
     requests = restore.revised(desired, recorded, now, all_seen=not unseen)
     holds = _holds(desired, recorded, now)
     after = after._replace(
@@ -217,7 +217,7 @@ def _without(
 
 
 def _plans(
-    found: tuple[diff.Change, ...], desired: Desired, recorded: Recorded, now: datetime
+    found: tuple[diff.Change, ...], desired: Desired, recorded: Recorded, now: datetime, unseen: tuple[str, ...]
 ) -> tuple[tuple[PlanRevision, ...], tuple[Task, ...]]:
     """Settle the slots of what is in force, then end, overwrite and take over (P2, P3, P5)."""
     changed = {_name(change): change for change in found}
@@ -227,7 +227,7 @@ def _plans(
     for name, known in recorded.plans.items():
         if not known.in_force:
             continue
-        own = due.settle(known, standing.get(name, ()), now, recorded.ahead)
+        own = _settled(known, standing.get(name, ()), recorded, now, unseen)
         settled[name] = (*settled.get(name, ()), *own)
         if name in changed:
             revisions.append(known._replace(settled_until=now, ended_at=recorded.noted_at(now)))
@@ -243,10 +243,19 @@ def _plans(
         before = {task.id: task for task in (*standing.get(name, ()), *settled.get(name, ()))}.values()
         if _has_started(fresh, recorded, before):
             fresh = fresh._replace(settled_until=now)
-        own = due.settle(fresh, before, now, recorded.ahead)
+        own = _settled(fresh, before, recorded, now, unseen)
         settled[name] = (*settled.get(name, ()), *own)
         revisions.append(fresh._replace(settled_until=now) if own else fresh)
     return tuple(revisions), tuple({task.id: task for tasks in settled.values() for task in tasks}.values())
+
+
+def _settled(
+    revision: PlanRevision, tasks: Iterable[Task], recorded: Recorded, now: datetime, unseen: tuple[str, ...]
+) -> tuple[Task, ...]:
+    """A start that was past at its takeover may have had its set, which a storage is still to be asked for (D2)."""
+    schedule = revision.plan.schedule if revision.plan else None
+    was_past = isinstance(schedule, OneTime) and schedule.start_time <= revision.taken_over_at
+    return () if unseen and was_past else due.settle(revision, tasks, now, recorded.ahead)
 
 
 def _abandoned(recorded: Recorded, now: datetime) -> Iterator[Task]:

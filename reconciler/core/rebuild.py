@@ -90,14 +90,17 @@ def adoption(found: Inventory, desired: Desired, now: datetime) -> Adoption:
 
 
 def _names(found: Inventory, desired: Desired) -> dict[str, str]:
-    """The warehouse of each home: by the note of its renaming, or by a `previous_name` in the YAML (P8)."""
+    """The warehouse of each home: by the note of its renaming, then by a `previous_name` in the YAML that the lost
+    ledger need not have carried out (P8).
+    """
     homes = {item.place.home for item in found.manifests} | {place.home for place, _ in found.attempts}
     declared = {
         entry.previous_name: name for name, entry in desired.warehouses.items()
         if entry.previous_name and entry.previous_name not in desired.warehouses
     }  # fmt: skip
     noted = {home: found.notes.get(naming.renamed_key(desired.installation, home), {}) for home in homes}
-    return {home: str(noted[home].get("to") or declared.get(home, home)) for home in homes}
+    names = {home: str(noted[home].get("to") or home) for home in homes}
+    return {home: declared.get(name, name) for home, name in names.items()}
 
 
 def _name(place: TaskPlace, names: dict[str, str], found: Inventory, desired: Desired, at: datetime) -> str:

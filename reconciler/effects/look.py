@@ -1,8 +1,11 @@
 """The first look into a storage: what it holds of this installation comes into the ledger (T2, T5)."""
 
+from datetime import datetime
+
 from reconciler.core import guard, rebuild
 from reconciler.core.event import Event
 from reconciler.core.pause import Mark
+from reconciler.core.ports import Storage
 from reconciler.core.rebuild import Adoption
 from reconciler.effects.world import World
 
@@ -15,12 +18,19 @@ def look_into(world: World, name: str) -> Adoption:
     """
     storage = world.storage(name)
     now = world.clock.now().replace(microsecond=0)
-    found = rebuild.adoption(storage.inventory(world.desired.installation), world.desired, now)
+    begins = _latest(world, storage, now)
+    found = rebuild.adoption(storage.inventory(world.desired.installation), world.desired, begins)
     storage.set_mark(world.desired.installation, Mark(world.ledger.id, now), replace=False)
-    fresh = world.ledger.adopt(found, guard.place(world.desired.storages[name]), now)
+    fresh = world.ledger.adopt(found, guard.place(world.desired.storages[name]), now, begins)
     world.lookout.before_restore(world.desired, name, lambda: storage)  # says at once where it is another's
     _say(world, fresh)
     return fresh
+
+
+def _latest(world: World, storage: Storage, now: datetime) -> datetime:
+    """When the day after a rebuild begins: a ledger that has seen nothing cannot tell that its clock is behind."""
+    other = None if world.ledger.is_simulated else storage.now()
+    return max(now, other or now)
 
 
 def _say(world: World, fresh: Adoption) -> None:

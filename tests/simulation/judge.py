@@ -350,7 +350,7 @@ class Judge:
     def _steady_since(self, process: Any) -> datetime:
         """Since when one process has had no trouble, under one configuration."""
         state = (id(process), process.stumbles, len(self.accepted))
-        if state != self._steady[0]:
+        if state != self._steady[0] or abs(process.clock.skew) > timedelta(minutes=1):
             self._steady = (state, self.life.hub.now)
         return self._steady[1]
 
@@ -381,7 +381,8 @@ class Judge:
         """Sets and used ids, as a ledger knows them."""
         sets = ledger.execute("SELECT id, warehouse, home, engine, storage, slot, completed_at, size_bytes FROM sets "
                               "WHERE state = 'present'").fetchall()  # fmt: skip
-        claims = ledger.execute("SELECT id, backup_set FROM restores WHERE claimed_at IS NOT NULL").fetchall()
+        claims = ledger.execute("SELECT id, backup_set FROM restores WHERE claimed_at IS NOT NULL "
+                                "AND backup_set IS NOT NULL").fetchall()  # fmt: skip
         return {(row[0], self.first_name(row[1]), *row[2:]) for row in sets} | set(claims)
 
     def _check_rebuilt(self, ledger: sqlite3.Connection) -> None:
@@ -418,7 +419,8 @@ class Judge:
         self._every_slot_has_its_task(rows, min(now, self.life.first_jump))
         if not self.life.had("clock jumps ahead", "writer paused"):  # see docs/guarantees.md for what these leave
             self._nothing_left_over(now)
-        self._nothing_overdue(document, now)
+        if self.latest < now - 2 * DAY:  # what a clock ahead has written counts from the time that it showed
+            self._nothing_overdue(document, now)
 
     def _all_slots_ran(self, document: dict[str, Any], rows: list, since: datetime, now: datetime) -> None:
         """D1: with nothing in the way each slot has a set."""

@@ -94,15 +94,17 @@ class Ledger:
                 _log(connection, now, "clock was ahead", "slots", f"{given_back} count again")
             _set_meta(connection, "seen_at", instants.text(now))
 
-    def adopt(self, found: Adoption, location: str, now: datetime) -> Adoption:
-        """Adds what the ledger did not know of a storage, and gives back just that (T2)."""
+    def adopt(self, found: Adoption, location: str, now: datetime, begins: datetime) -> Adoption:
+        """Adds what the ledger did not know of a storage, and gives back just that (T2). `begins` is when the day
+        begins in which nothing is removed.
+        """
         with self._writing() as connection:
             fresh = adopting.adopt(connection, found)
             tables.save(connection, tables.storages, [
                 {"name": found.storage, "location": location, "looked_at": now}
             ])  # fmt: skip
             if fresh.is_rebuild:
-                _set_meta(connection, "rebuilt_at", instants.text(now))
+                _set_meta(connection, "rebuilt_at", instants.text(begins))
                 adopting.ask_approval(connection)
                 detail = f"{len(fresh.sets)} sets, {len(fresh.restores)} claims"
                 _log(connection, now, "rebuilt", found.storage, detail)
@@ -209,14 +211,15 @@ class Ledger:
         """
         later = LOST if task.state == "lost" else timedelta(0)
         with self._writing() as connection:
-            tables.save(connection, tables.tasks, [task._asdict()])
+            name = _row(connection, tables.tasks, task.id)["warehouse"]  # it may have been renamed meanwhile (P8)
+            tables.save(connection, tables.tasks, [task._replace(warehouse=name)._asdict()])
             good = tables.attempts.c.attempt.in_(attempts)
             connection.execute(
                 update(tables.attempts).where(tables.attempts.c.task_id == task.id, good).values(state="good")
             )
             _retire_attempts(connection, task.id, _noted_at(connection, now) + later)
             if made is not None:
-                tables.save(connection, tables.sets, [made._asdict()])
+                tables.save(connection, tables.sets, [made._replace(warehouse=name)._asdict()])
             _forget_wish(connection, task.id)
             _log(connection, now, f"backup {task.state}", task.id, task.reason)
 
