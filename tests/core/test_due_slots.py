@@ -337,6 +337,19 @@ def test_a_start_before_the_takeover_counts_within_catch_up(late, states):
     assert decision.warnings == (() if states else ("one_time.start_time of shop is already past",))
 
 
+def test_a_start_that_was_past_at_its_takeover_waits_until_every_storage_was_looked_into():
+    """D2, T2: its set may be in any of them, whatever the plan says now."""
+    wanted, late = desired(warehouse(once(START))), START + HOUR
+    unseen = Memory().recorded(wanted, late)._replace(storages={})
+    first = plan.decide(wanted, unseen, late)
+    assert (first.rows.tasks, first.actions.looks) == ((), ("disk",))
+
+    then = plan.decide(wanted, first.after._replace(configuration=wanted, storages={}), late + HOUR)
+    assert then.rows.tasks == ()
+    seen = plan.decide(wanted, first.after._replace(configuration=wanted, storages=None), late + HOUR)
+    assert [(task.id, task.state) for task in seen.rows.tasks] == [(name(START), "waiting")]
+
+
 def test_a_start_that_is_past_is_a_fault_only_in_the_review_of_a_new_plan():
     """D5."""
     memory = Memory()

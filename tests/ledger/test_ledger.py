@@ -122,7 +122,7 @@ def test_a_set_that_a_running_restore_needs_is_not_removed(ledger, site):
     from reconciler.core.model import FromWarehouse, Restore
     from reconciler.core.record import RestoreTask
 
-    accept(ledger, revisions=(REVISION,))
+    accept(ledger, revisions=(REVISION,), tasks=(TASK,))
     ledger.end_task(TASK._replace(state="succeeded", ended_at=NOW), NOW, SET, frozenset())
     entry = Restore("r", FromWarehouse("shop", "latest"), "other")
     ledger.save_restore(RestoreTask("r", entry, "d", "running", NOW, backup_set=SET.id), NOW)
@@ -136,7 +136,7 @@ def test_a_restore_does_not_begin_from_a_set_that_has_begun_to_go(ledger):
     from reconciler.core.model import FromWarehouse, Restore
     from reconciler.core.record import RestoreTask
 
-    accept(ledger, revisions=(REVISION,))
+    accept(ledger, revisions=(REVISION,), tasks=(TASK,))
     ledger.end_task(TASK._replace(state="succeeded", ended_at=NOW), NOW, SET, frozenset())
     entry = Restore("r", FromWarehouse("shop", "latest"), "other")
     begun = RestoreTask("r", entry, "d", "running", NOW, backup_set=SET.id)
@@ -179,6 +179,19 @@ def test_a_rename_moves_history_and_sets(ledger):
     assert list(recorded.plans) == ["store"]
     assert recorded.sets == (SET._replace(warehouse="store"),)
     assert recorded.last_tasks["store"].id == TASK.id
+
+
+def test_a_task_that_was_renamed_while_it_ran_ends_under_its_new_name(ledger):
+    """P8, D2: who carries it out knows the old one."""
+    accept(ledger, revisions=(REVISION,), tasks=(TASK,))
+    running = ledger.begin_task(TASK.id, "shop", "disk", NOW, go_on=False)
+    ledger.record(Rows(renamings=(Renaming("shop", "store"),)), NOW)
+
+    ledger.end_task(running._replace(state="succeeded", ended_at=NOW), NOW, SET, frozenset())
+
+    recorded = ledger.read(None, NOW)
+    assert recorded.sets == (SET._replace(warehouse="store"),)
+    assert recorded.last_tasks == {"store": running._replace(state="succeeded", ended_at=NOW, warehouse="store")}
 
 
 def test_overwritten_revisions_stay_readable_with_time_and_commit(ledger, place):

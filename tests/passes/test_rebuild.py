@@ -173,6 +173,23 @@ def test_names_and_ended_plans_come_back_right(shop):
     }  # fmt: skip
 
 
+def test_a_second_renaming_that_the_lost_ledger_did_not_live_to_see_is_carried_out(shop):
+    """P8: the storage's note leads to the middle name, and the YAML from there to the last."""
+    shop.apply(MONDAY_2)
+    entry = shop.document["warehouses"].pop("shop")
+    shop.document["warehouses"]["store"] = entry | {"previous_name": "shop"}
+    shop.write()
+    shop.apply(MONDAY_3)
+    lose_ledger(shop)
+    del shop.document["warehouses"]["store"]
+    shop.document["warehouses"]["depot"] = entry | {"previous_name": "store"}
+    shop.write()
+
+    shop.apply("2026-11-23T04:00:00Z")
+
+    assert [(item.id, item.warehouse) for item in recorded(shop).sets] == [(TASK, "depot")]
+
+
 def let_removals(site) -> None:
     from reconciler.config.load import load
 
