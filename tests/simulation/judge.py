@@ -268,7 +268,7 @@ class Judge:
         self._digest = key
         document = {"warehouses": {}} | json.loads(self.life.paths.plans.read_text())
         faulty = {fault.subject for fault in step.decision.faults if not fault.advice}
-        before = self.accepted[-1].document["warehouses"] if self.accepted else {}
+        before = next((item.document["warehouses"] for item in reversed(self.accepted) if item.sure), {})
         for name in faulty & document["warehouses"].keys():
             document["warehouses"].pop(name)
             document["warehouses"] |= {name: before[name]} if name in before else {}
