@@ -19,6 +19,7 @@ from reconciler import doors
 from reconciler.config import load as configuration
 from reconciler.core import wake
 from reconciler.core.event import Event
+from reconciler.core.pause import TOLERANCE
 from reconciler.errors import LeaseHeld, LeaseLapsed, LedgerAway, LedgerUnusable
 from reconciler.once import Pass
 
@@ -206,21 +207,26 @@ class Beat:
         return True
 
     def _is_due(self) -> bool:
-        """By either clock: one that was set back must not put a pass off."""
-        return self._wake is None or self._clock.now() >= self._wake or self._clock.monotonic() >= self._awake
+        """By either clock: one that was set back must not put a pass off, and one that was set is looked at."""
+        if self._wake is None:
+            return True
+        by_wall = (self._wake - self._clock.now()).total_seconds()
+        by_monotonic = self._awake - self._clock.monotonic()
+        return min(by_wall, by_monotonic) <= 0 or abs(by_wall - by_monotonic) > TOLERANCE.total_seconds()
 
     def _is_stale(self) -> bool:
         return self._clock.monotonic() - self._written >= self._rhythm.status
 
     def _take_step(self) -> None:
         assert self._loaded is not None  # noqa: S101  the first beat loads
-        now = self._clock.now()  # what falls due while the pass is under way is found by the next one
+        # What falls due while the pass is under way is found by the next one.
+        now, monotonic = self._clock.now(), self._clock.monotonic()
         before = self._step.configuration if self._step else None
         self._step = self._pass.step(self._loaded)
         if self._step.configuration != before:
             self._say_configuration(self._step)
         self._wake = self._next_wake(self._step.decision, now)
-        self._awake = self._clock.monotonic() + (self._wake - now).total_seconds()
+        self._awake = monotonic + (self._wake - now).total_seconds()
         self._pass.pass_wishes_on(self._step)
 
     def _next_wake(self, decision: Decision | None, now: datetime) -> datetime:

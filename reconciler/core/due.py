@@ -27,9 +27,14 @@ def settle(
     return tuple(task for task in settled if task not in own)
 
 
-def revision_of(entry: Warehouse, number: int, git_revision: str | None, now: datetime) -> PlanRevision:
-    """The revision as taken over now: only later slots count, and a one-time start within `catch_up` (P3)."""
-    return PlanRevision(entry.name, number, entry, now, _counts_from(entry.plan, now), git_revision)
+def revision_of(
+    entry: Warehouse, number: int, git_revision: str | None, now: datetime, noted: datetime
+) -> PlanRevision:
+    """The revision as taken over: only later slots count, and a one-time start within `catch_up` (P3).
+
+    `noted` is the time of it: `now`, or what the ledger has seen where the clock went back behind that.
+    """
+    return PlanRevision(entry.name, number, entry, noted, _counts_from(entry.plan, now, noted), git_revision)
 
 
 def is_completed(plan: Plan, tasks: Iterable[Task]) -> bool:
@@ -37,12 +42,12 @@ def is_completed(plan: Plan, tasks: Iterable[Task]) -> bool:
     return isinstance(plan.schedule, OneTime) and any(task.slot == plan.schedule.start_time for task in tasks)
 
 
-def _counts_from(plan: Plan | None, now: datetime) -> datetime:
+def _counts_from(plan: Plan | None, now: datetime, noted: datetime) -> datetime:
     if plan is None or not isinstance(plan.schedule, OneTime):
-        return now
+        return noted
     start = plan.schedule.start_time
     within = now - timedelta(seconds=plan.catch_up) <= start <= now
-    return start - SECOND if within else now
+    return start - SECOND if within else noted
 
 
 def _due(

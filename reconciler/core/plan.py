@@ -61,12 +61,15 @@ class Rows(NamedTuple):
 class Actions(NamedTuple):
     """What is then carried out: restores are claimed before sets are removed (S3).
 
-    `looks` are the storages that this ledger has not looked into yet; nothing else touches them before (T2).
+    `spared` are sets whose removal has begun or was retained, and that something protects now: they stay where
+    nothing of them is gone. `looks` are the storages that this ledger has not looked into yet; nothing else
+    touches them before (T2).
     """
 
     backups: tuple[StartBackup, ...] = ()
     restores: tuple[StartRestore, ...] = ()
     removals: tuple[BackupSet, ...] = ()
+    spared: tuple[BackupSet, ...] = ()
     leftovers: tuple[Leftover, ...] = ()
     notes: tuple[Note, ...] = ()
     cancellations: frozenset[str] = frozenset()
@@ -133,6 +136,7 @@ def decide(desired: Desired, recorded: Recorded, now: datetime, *, review: bool 
             backups=_backups(desired, after, unseen),
             restores=starting,
             removals=_removals(desired, verdicts, now),
+            spared=_spared(desired, verdicts),
             leftovers=tuple(
                 item for item in after.leftovers
                 if item.removable_at <= now and item.storage in desired.storages and item.task_id not in busy
@@ -230,23 +234,26 @@ def _plans(
         own = _settled(known, standing.get(name, ()), recorded, now, unseen)
         settled[name] = (*settled.get(name, ()), *own)
         if name in changed:
-            revisions.append(known._replace(settled_until=now, ended_at=recorded.noted_at(now)))
+            revisions.append(_settled_until(known, now)._replace(ended_at=recorded.noted_at(now)))
         elif own:
-            revisions.append(known._replace(settled_until=now))
+            revisions.append(_settled_until(known, now))
     for name, change in changed.items():
         if isinstance(change, diff.End):
             continue
         number = recorded.plans[name].revision + 1 if name in recorded.plans else 1
-        fresh = due.revision_of(change.entry, number, desired.revision, now)._replace(
-            taken_over_at=recorded.noted_at(now)
-        )
+        fresh = due.revision_of(change.entry, number, desired.revision, now, recorded.noted_at(now))
         before = {task.id: task for task in (*standing.get(name, ()), *settled.get(name, ()))}.values()
         if _has_started(fresh, recorded, before):
-            fresh = fresh._replace(settled_until=now)
+            fresh = _settled_until(fresh, now)
         own = _settled(fresh, before, recorded, now, unseen)
         settled[name] = (*settled.get(name, ()), *own)
-        revisions.append(fresh._replace(settled_until=now) if own else fresh)
+        revisions.append(_settled_until(fresh, now) if own else fresh)
     return tuple(revisions), tuple({task.id: task for tasks in settled.values() for task in tasks}.values())
+
+
+def _settled_until(revision: PlanRevision, now: datetime) -> PlanRevision:
+    """Never back: what a clock ahead has settled counts again only once the clock is trusted (S5)."""
+    return revision._replace(settled_until=max(revision.settled_until, now))
 
 
 def _settled(
@@ -387,26 +394,29 @@ def _newly_removable(
 
 def _goes_now(item: retention.Verdict, now: datetime) -> bool:
     """A set that the storage's lock retained is tried again a day later, not in a loop (S4)."""
-    match item.backup_set.state:
-        case "removing":
-            return True
-        case "retained_by_lock":
-            tried_at = item.backup_set.tried_at
-            return item.removable and (tried_at is None or tried_at + LOCK_RETRY <= now)
-        case _:
-            return item.removable
+    tried_at = item.backup_set.tried_at
+    waits = item.backup_set.state == "retained_by_lock" and tried_at is not None and tried_at + LOCK_RETRY > now
+    return item.removable and not waits
 
 
 def _removals(
     desired: Desired, verdicts: tuple[retention.Verdict, ...], now: datetime
 ) -> tuple[BackupSet, ...]:
-    """Sets to remove, oldest first; one that is half removed is finished whatever its days say now."""
+    """Sets to remove, oldest first."""
     going = [
         item.backup_set
         for item in verdicts
         if item.backup_set.storage in desired.storages and _goes_now(item, now)
     ]
     return tuple(sorted(going, key=lambda item: (item.completed_at, item.id)))
+
+
+def _spared(desired: Desired, verdicts: tuple[retention.Verdict, ...]) -> tuple[BackupSet, ...]:
+    return tuple(
+        item.backup_set for item in verdicts
+        if item.backup_set.state in ("removing", "retained_by_lock") and not item.removable
+        and item.backup_set.storage in desired.storages
+    )  # fmt: skip
 
 
 def _backups(desired: Desired, after: Recorded, unseen: tuple[str, ...]) -> tuple[StartBackup, ...]:

@@ -86,19 +86,20 @@ def _keep_last(item: BackupSet, rules: tuple[PlanRevision, ...], now: datetime) 
 def _newest_good(
     sets: tuple[BackupSet, ...], rules: dict[str, tuple[PlanRevision, ...]], now: datetime
 ) -> frozenset[str]:
-    """The newest `keep_last` sets of each warehouse; one that is half removed is not good."""
+    """The newest `keep_last` sets of each warehouse. One whose removal has begun is kept if it would be among them,
+    but does not count as good: it need not be whole.
+    """
     wanted: dict[str, int] = {}
     kept: dict[str, int] = {}
     newest = set()
-    good = [item for item in sets if item.state == "present"]
-    for item in good:
+    for item in sets:
         most = _keep_last(item, rules.get(item.warehouse, ()), now)
         wanted[item.warehouse] = max(most, wanted.get(item.warehouse, 0))
-    for item in sorted(good, key=lambda item: (item.completed_at, item.id), reverse=True):
+    for item in sorted(sets, key=lambda item: (item.completed_at, item.id), reverse=True):
         count = kept.get(item.warehouse, 0)
         if count < wanted[item.warehouse]:
             newest.add(item.id)
-            kept[item.warehouse] = count + 1
+            kept[item.warehouse] = count + (item.state == "present")
     return frozenset(newest)
 
 

@@ -55,6 +55,7 @@ class Runner:
         """
         self._limits = limits
         self._forget_old_ends()
+        before = self._drop_waiting_for_new()
         self.progress.wish(actions.cancellations)
         for name in actions.looks:
             self._add(Work(f"look into storage {name}", None, False, partial(look.look_into, world, name)))
@@ -69,17 +70,31 @@ class Runner:
             self._add(Work(task.task.id, task.entry.name, _is_local(task.entry.engine), run))
         for item in actions.removals:
             self._add(Work(f"removal of {item.id}", None, False, partial(removal.remove_set, world, item)))
+        for item in actions.spared:
+            self._add(Work(f"removal of {item.id}", None, False, partial(removal.spare_set, world, item)))
         for left in actions.leftovers:
             subject = f"removal of attempt {left.attempt} of {left.task_id}"
             self._add(Work(subject, None, False, partial(removal.remove_leftover, world, left)))
         for note in actions.notes:
             self._add(Work(f"note {note.key} in {note.storage}", None, False, partial(_write_note, world, note)))
+        self._in_order_of_arrival(before)
         self._dispatch()
 
     @property
     def is_idle(self) -> bool:
         with self._changed:
             return not self._running and not self._waiting
+
+    def _drop_waiting_for_new(self) -> dict[str, int]:
+        """What has not begun was decided on what stood then: it waits on if that is decided again. Its places."""
+        with self._changed:
+            before = {work.subject: at for at, work in enumerate(self._waiting)}
+            self._waiting.clear()
+            return before
+
+    def _in_order_of_arrival(self, before: dict[str, int]) -> None:
+        with self._changed:
+            self._waiting = deque(sorted(self._waiting, key=lambda work: before.get(work.subject, len(before))))
 
     def drop_waiting(self) -> None:
         """What has not begun is not begun any more."""

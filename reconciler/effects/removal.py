@@ -20,6 +20,16 @@ def remove_set(world: World, backup_set: BackupSet) -> None:
     world.report(Event("backup set", backup_set.id, state, f"{backup_set.size_bytes:,} bytes"))
 
 
+def spare_set(world: World, backup_set: BackupSet) -> None:
+    """Takes a removal back whose first object, the manifest, is still there; otherwise finishes it (S4)."""
+    place = TaskPlace(world.desired.installation, backup_set.home, backup_set.id)
+    if world.storage(backup_set.storage).read_manifest(place) is None:
+        remove_set(world, backup_set)
+        return
+    world.ledger.spare(backup_set, world.clock.now())
+    world.report(Event("backup set", backup_set.id, "kept", "its removal had begun; all of it is there"))
+
+
 def remove_leftover(world: World, leftover: Leftover) -> None:
     if _waits(world, leftover.storage):
         return

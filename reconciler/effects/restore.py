@@ -58,7 +58,7 @@ class Job:
         self.world.ledger.save_restore(self.task, self.now)
 
     def begin(self) -> bool:
-        """Whether the set is still there to be restored; from then on it is not removed (S3)."""
+        """Whether set and entry still are as they were decided on; from then on the set is not removed (S3)."""
         task = self.task._replace(
             state="running", reason=None, started_at=self.now, backup_set=self.backup_set.id,
             storage=self.backup_set.storage, source_warehouse=self.backup_set.warehouse,
@@ -109,19 +109,16 @@ def _checked(job: Job) -> Ready | None:
     else:
         if job.task.state == "running" or job.begin():
             return ready
-        _defer(job, f"backup set {job.backup_set.id} has begun to go; the request chooses anew")
-    return None
-
-
-def _defer(job: Job, reason: str) -> None:
-    if job.task.reason != reason:
-        job.save(reason=reason)
+        reason = f"its entry has changed, or backup set {job.backup_set.id} has begun to go; it is decided anew"
         job.world.report(Event("restore", job.task.id, "waits", reason))
+    return None
 
 
 def _defer_or_fail(job: Job, error: Exception) -> None:
     if job.task.claimed_at is not None or may_pass(error):
-        _defer(job, str(error))
+        if job.task.reason != str(error):
+            job.save(reason=str(error))
+            job.world.report(Event("restore", job.task.id, "waits", str(error)))
     else:
         _end(job, "failed", f"{error}; nothing was changed and the id is not used")
 
@@ -267,13 +264,24 @@ def _size(order: RestoreOrder) -> int:
 
 def _end(job: Job, state: str, reason: str) -> None:
     """The outcome stands beside the claim first, then in the ledger."""
-    if job.task.claimed_at is not None:
+    if job.task.claimed_at is not None or _is_claimed(job):
         content = job.claim_content() | {
             "state": state, "reason": reason, "ended_at": instants.text(job.now),
         }  # fmt: skip
         job.storage.record_outcome(job.world.desired.installation, job.task.id, content)
     job.save(state=state, reason=reason, ended_at=job.now)
     job.world.report(Event("restore", job.task.id, state, reason))
+
+
+def _is_claimed(job: Job) -> bool:
+    """Whether a run that failed at its claim has it after all: the answer may have been lost."""
+    if job.task.state != "running":
+        return False
+    claim = job.storage.find_claim(job.world.desired.installation, job.task.id)
+    if claim is None or claim.get("ledger") != job.world.ledger.id:
+        return False
+    job.task = job.task._replace(claimed_at=job.now)
+    return True
 
 
 def _end_elsewhere(job: Job, error: Elsewhere) -> None:

@@ -39,6 +39,7 @@ def document(
              "replaces": list(item.task.entry.replace or ())} for item in actions.restores
         ],
         "removals": [_set(item) for item in actions.removals],
+        "spared": [_set(item) for item in actions.spared],
         "removable_sooner": [_set(item.backup_set) for item in decision.sooner],
         "refusals": [refusal._asdict() for refusal in refusals],
         "faults": [fault._asdict() for fault in decision.faults],

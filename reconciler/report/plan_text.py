@@ -116,6 +116,8 @@ def _removals(decision: Decision) -> Iterator[str]:
     expiry = {item.backup_set.id: item.expires_at for item in decision.verdicts}
     for item in decision.actions.removals:
         yield f"x backup set {item.id}  removed: {size(item.size_bytes)}, expired {moment(expiry[item.id])}"
+    for item in decision.actions.spared:
+        yield f"  backup set {item.id}  kept if it is still whole: its removal has begun, and it is protected now"
 
 
 def _value(value: object) -> str:

@@ -216,10 +216,12 @@ class S3Store:
         return bool(retention.get("Retention")) or hold.get("LegalHold", {}).get("Status") == "ON"
 
     def _look(self, ask: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
-        """The answer; nothing where the store refuses it, as it does where no lock was ever set."""
+        """The answer; nothing where the store refuses it for good, as it does where no lock was ever set."""
         try:
             return self._call("look at", "", ask)
-        except _Refused:
+        except _Refused as refusal:
+            if refusal.passing:
+                raise
             return {}
 
     def _call(self, step: str, key: str, ask: Callable[[Any], Answer]) -> Answer:

@@ -136,11 +136,13 @@ def test_more_may_be_kept_than_there_are():
 
 
 @pytest.mark.parametrize("state", ["removing", "retained_by_lock"])
-def test_a_half_removed_set_is_not_counted_as_good(state):
-    """S3, S4."""
+def test_a_set_whose_removal_has_begun_is_not_counted_as_good(state):
+    """S3, S4: it may be half gone; as the newest it would be kept itself, if it is whole."""
     half_gone = NEW._replace(state=state)
     found = verdicts([OLD, half_gone], only(kept(0, keep_last=1)))
-    assert [(item.kept_by, item.removable) for item in found] == [("keep_last", False), (None, True)]
+    assert [(item.kept_by, item.removable) for item in found] == [("keep_last", False), ("keep_last", False)]
+    found = verdicts([OLD._replace(state=state), NEW], only(kept(0, keep_last=1)))
+    assert [(item.kept_by, item.removable) for item in found] == [(None, True), ("keep_last", False)]
 
 
 def test_a_smaller_keep_last_takes_effect_a_day_later():
@@ -274,14 +276,28 @@ def test_a_pass_removes_the_oldest_first_and_only_from_storages_that_it_can_reac
     assert memory.take(wanted, MONDAY).actions.removals == (sets[1], sets[2], sets[0])
 
 
-def test_a_half_removed_set_is_finished_whatever_its_days_say_now():
+@pytest.mark.parametrize("state", ["removing", "retained_by_lock"])
+def test_a_removal_that_has_begun_is_taken_back_where_something_protects_its_set_now(state):
+    """S3, S4: whether anything of it is gone is looked at then."""
+    memory = Memory()
+    begun = OLD._replace(state=state)
+    memory.remember(begun, NEW)
+    wanted = desired(warehouse(kept(7)), holds=(hold(begun.id),))
+
+    actions = memory.take(wanted, MONDAY).actions
+    assert (actions.removals, actions.spared) == ((), (begun,))
+
+
+def test_a_removal_that_has_begun_goes_on():
     """S4."""
     memory = Memory()
-    half_gone = NEW._replace(state="removing")
-    memory.remember(half_gone)
-    wanted = desired(warehouse(kept(365)), holds=(hold(half_gone.id),))
+    begun = OLD._replace(state="removing")
+    memory.remember(begun, NEW)
+    wanted = desired(warehouse(kept(7)))
+    memory.take(wanted, MONDAY - 90 * DAY)
 
-    assert memory.take(wanted, MONDAY).actions.removals == (half_gone,)
+    actions = memory.take(wanted, MONDAY).actions
+    assert (actions.removals, actions.spared) == ((begun,), ())
 
 
 def test_a_set_retained_by_a_lock_is_not_tried_at_every_pass():
@@ -528,10 +544,10 @@ def naive_days_are_over(history: History, number: int, hour: int) -> bool:
 
 
 def naive_is_newest(history: History, number: int, hour: int) -> bool:
-    good = [other for other in range(len(history.completed)) if other not in history.half_removed]
-    rules = [rule for other in good for rule in naive_rules(history, other, hour)]
-    newer = [other for other in good if other > number]
-    return number in good and len(newer) < max(keep_last for _, keep_last in rules)
+    every = range(len(history.completed))
+    rules = [rule for other in every for rule in naive_rules(history, other, hour)]
+    newer = [other for other in every if other > number and other not in history.half_removed]
+    return len(newer) < max(keep_last for _, keep_last in rules)
 
 
 def naive_is_held(history: History, number: int, hour: int) -> bool:

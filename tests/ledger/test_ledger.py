@@ -140,31 +140,52 @@ def test_a_restore_does_not_begin_from_a_set_that_has_begun_to_go(ledger):
     ledger.end_task(TASK._replace(state="succeeded", ended_at=NOW), NOW, SET, frozenset())
     entry = Restore("r", FromWarehouse("shop", "latest"), "other")
     begun = RestoreTask("r", entry, "d", "running", NOW, backup_set=SET.id)
+    ledger.save_restore(begun._replace(state="pending"), NOW)
+    ledger.save_restore(begun._replace(id="before", state="pending"), NOW)
 
     assert ledger.begin_restore(begun._replace(id="before"), NOW) is True
     ledger.save_restore(begun._replace(id="before", state="succeeded", ended_at=NOW), NOW)
     assert ledger.begin_removal(SET, NOW) is True
     assert ledger.begin_restore(begun, NOW) is False
-    assert "r" not in ledger.read(None, NOW).restores
+    assert ledger.read(None, NOW).restores["r"].state == "pending"
+
+
+def test_a_request_that_was_edited_or_taken_out_meanwhile_does_not_begin_and_stays_as_it_is(ledger):
+    """R5: the pass that records it may come between a worker's looks and its beginning."""
+    from reconciler.core.model import FromWarehouse, Restore
+    from reconciler.core.record import RestoreTask
+
+    accept(ledger, revisions=(REVISION,), tasks=(TASK,))
+    ledger.end_task(TASK._replace(state="succeeded", ended_at=NOW), NOW, SET, frozenset())
+    request = RestoreTask("r", Restore("r", FromWarehouse("shop", "latest"), "other"), "d", "pending", NOW)
+    gone, edited = request._replace(id="gone", state="cancelled", ended_at=NOW), request._replace(id="edited", digest="e")
+    ledger.record(Rows(restores=(gone, edited)), NOW)
+
+    for name in ("gone", "edited"):
+        begun = request._replace(id=name, state="running", backup_set=SET.id)
+        assert ledger.begin_restore(begun, NOW) is False
+    ledger.save_restore(request._replace(id="gone", reason="it waits"), NOW)
+    assert ledger.read(None, NOW).restores == {"gone": gone, "edited": edited}
 
 
 def test_what_a_clock_ahead_has_passed_over_counts_again_once_the_clock_is_trusted(ledger):
-    """S5: a slot to come was neither missed nor skipped nor disabled; one that has had its run is not run again."""
+    """S5: it was neither missed nor skipped nor disabled at a time that has not come; what had its run has had it."""
     days = [NOW + timedelta(days=number) for number in range(-1, 5)]
     states = ("missed", "missed", "skipped", "disabled", "succeeded", "failed")
     every = [
-        Task(f"shop-{day:%Y%m%dT%H%M%SZ}", "shop", day, state, 1, created_at=day, ended_at=days[-1])
+        Task(f"shop-{day:%Y%m%dT%H%M%SZ}", "shop", day, state, 1, created_at=day, ended_at=max(day, days[0]))
         for day, state in zip(days, states, strict=True)
     ]
+    every[1] = every[1]._replace(ended_at=days[-1])
     ahead = REVISION._replace(settled_until=days[-1])
     ledger.accept(DESIRED, Rows(revisions=(ahead,), tasks=tuple(every)), days[-1])
 
     ledger.trust_clock(days[1])
 
     recorded = ledger.read(DESIRED, days[1])
-    assert recorded.plans["shop"].settled_until == days[1]
+    assert recorded.plans["shop"].settled_until == days[1] - timedelta(seconds=1)  # so that the slot at days[1] counts
     assert recorded.ahead == {("shop", day) for day in days[4:]}
-    assert ledger.recent_tasks(days[0] - timedelta(days=1)) == tuple(every[at] for at in (0, 1, 4, 5))
+    assert ledger.recent_tasks(days[0] - timedelta(days=1)) == tuple(every[at] for at in (0, 4, 5))
     assert recorded.seen_at == days[1]
 
 

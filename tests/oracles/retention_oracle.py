@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "core"))
 from core_values import DAY, MONDAY, Memory, a_plan, a_set, at, desired, hold, warehouse
 
 from reconciler.core.model import FromStorage, FromWarehouse, OneTime, Restore
+from reconciler.core.plan import Actions
 from reconciler.core.record import BackupSet
 
 NAMES = ("a", "b")
@@ -68,16 +69,17 @@ class Account:
                 found.add("days")
         if self.is_by_its_own(item, now) and item.completed_at + item.retention_days * DAY > now:
             found.add("days")
-        good = [other for other in sets if other.warehouse == item.warehouse and other.state == "present"]
-        newer = [other for other in good if (other.completed_at, other.id) > (item.completed_at, item.id)]
-        if item in good and len(newer) < self.keep_last(item.warehouse, good, now):
+        own = [other for other in sets if other.warehouse == item.warehouse]
+        newer = [other for other in own if (other.completed_at, other.id) > (item.completed_at, item.id)]
+        good = [other for other in newer if other.state == "present"]
+        if len(good) < self.keep_last(item.warehouse, own, now):
             found.add("keep_last")
         return found
 
-    def keep_last(self, name: str, good: list[BackupSet], now: datetime) -> int:
+    def keep_last(self, name: str, own: list[BackupSet], now: datetime) -> int:
         """The most that any rule of the last day said."""
         said = [one.plans[name][1] for one in self.standing(now) if name in one.plans]
-        return max([*said, *(other.keep_last for other in good if self.is_by_its_own(other, now))])
+        return max([0, *said, *(other.keep_last for other in own if self.is_by_its_own(other, now))])
 
     def only_by_grace(self, item: BackupSet, now: datetime) -> bool:
         """Whether the newest rules alone would let it go."""
@@ -193,10 +195,13 @@ class History:
         sets = self._sets()
         decision = self.memory.take(wanted, self.now)
         self.account.take(Standing(self.now, {name: kept for name, kept in self.plans.items() if kept}, dict(self.held)))
-        self._compare([item.id for item in decision.actions.removals], sets)
+        self._compare(decision.actions, sets)
         self.counts["passes"] += 1
         for item in decision.actions.removals:
             state = self.chance.choice(("removed", "removed", "removed", "removing"))
+            self.memory.sets[item.id] = self.memory.sets[item.id]._replace(state=state)
+        for item in decision.actions.spared:
+            state = self.chance.choice(("present", "removed", "removing"))
             self.memory.sets[item.id] = self.memory.sets[item.id]._replace(state=state)
         for start in decision.actions.restores:
             if start.task.state == "pending" and self.chance.random() < 0.5:
@@ -204,14 +209,10 @@ class History:
                 self.memory.restores[start.task.id] = start.task._replace(
                     state="running", claimed_at=self.now, backup_set=start.backup_set.id)  # fmt: skip
 
-    def _compare(self, going: list[str], sets: list[BackupSet]) -> None:
+    def _compare(self, actions: Actions, sets: list[BackupSet]) -> None:
         needed = self._needed(sets)
-        expected = []
+        expected, spared = [], []
         for item in sorted(sets, key=lambda item: (item.completed_at, item.id)):
-            if item.state == "removing":
-                expected.append(item.id)
-                self.counts["removals gone on with"] += 1
-                continue
             reasons = self.account.reasons(item, sets, needed, self.now)
             self.counts.update(f"kept by {reason}" for reason in reasons)
             if reasons and self.account.only_by_grace(item, self.now) and item.id not in needed:
@@ -220,9 +221,13 @@ class History:
                 self.counts["kept as its storage is not declared"] += 1
             elif not reasons:
                 expected.append(item.id)
-                self.counts["removed"] += 1
-        if going != expected:
-            self.differences.append(f"seed {self.seed} at {self.now}: {going}, and the rules say {expected}")
+                self.counts["removals gone on with" if item.state == "removing" else "removed"] += 1
+            elif item.state == "removing" and item.storage != "gone":
+                spared.append(item.id)
+                self.counts["removals taken back"] += 1
+        found = [item.id for item in actions.removals], sorted(item.id for item in actions.spared)
+        if found != (expected, sorted(spared)):
+            self.differences.append(f"seed {self.seed} at {self.now}: {found}, and the rules say {expected}, {spared}")
 
     def _needed(self, sets: list[BackupSet]) -> set[str]:
         """What running restores read, and what each waiting one would choose now."""

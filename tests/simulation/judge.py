@@ -97,6 +97,9 @@ class Judge:
     def first_name(self, name: str) -> str:
         return self.first_names.get(name, name)
 
+    def is_in_force(self, name: str) -> bool:
+        return bool(self.accepted) and self.accepted[-1].sure and name in self.accepted[-1].document["warehouses"]
+
     def renamed(self, old: str, new: str) -> None:
         self.first_names[new] = self.first_name(old)
 
@@ -330,7 +333,9 @@ class Judge:
         steady = self._steady_since(process)
         for task, state, _ in tasks:
             before = self.states.get(task)
-            self.hold_true("D2", before in (None, state) or before not in ENDED, f"task {task} was {before}, is {state}")
+            anew = before in PASSED_OVER and slot_of(task) <= self.latest  # given back and begun between two looks
+            right = before in (None, state) or before not in ENDED or anew
+            self.hold_true("D2", right, f"task {task} was {before}, is {state}")
             if before != state:
                 self._changed(task, state, steady)
             self.states[task] = state
@@ -371,10 +376,10 @@ class Judge:
         self.hold_true("D4", self.life.hub.now - since < timedelta(hours=8), f"task {task} runs since {since}")
 
     def _check_given_back(self, gone: set[str]) -> None:
-        """S5: only what was never begun, and lies ahead by a clock that is right, is no more."""
+        """S5: only what was never begun, and was passed by a clock ahead, is no more."""
         for task in gone:
-            ahead = slot_of(task) > self.life.hub.now - SLACK
-            self.hold_true("S5", self.states[task] in PASSED_OVER and ahead, f"task {task} was {self.states[task]}, is no more")
+            passed = self.states[task] in PASSED_OVER and slot_of(task) <= self.latest
+            self.hold_true("S5", passed, f"task {task} was {self.states[task]}, is no more")
             del self.states[task]
 
     def _restorable(self, ledger: sqlite3.Connection) -> set[tuple]:
@@ -435,10 +440,11 @@ class Judge:
     def _every_slot_has_its_task(self, rows: list, now: datetime) -> None:
         """P3, P4, D3: neither lost nor made up, since the ledger began and as long as clocks were right."""
         wanted: set[tuple[str, datetime]] = set()
-        ends = [*(item.at for item in self.accepted[1:]), now]
+        begins = [item.at if abs(item.at - item.truly) < SLACK else item.truly for item in self.accepted]
+        ends = [*begins[1:], now]
         for house in {self.first_name(name) for item in self.accepted for name in item.document["warehouses"]}:
-            spans = merged([(self._plan_of(item.document, house), item.at, end)
-                            for item, end in zip(self.accepted, ends, strict=True)])  # fmt: skip
+            spans = merged([(self._plan_of(item.document, house), begin, end)
+                            for item, begin, end in zip(self.accepted, begins, ends, strict=True)])  # fmt: skip
             for plan, since, until in spans:
                 wanted |= {(house, slot) for slot in naive_slots(plan, since, until, takeover=True, disabled=True)}
         found = {(self.first_name(house), instants.parse(slot)) for _, house, slot, _, _ in rows}

@@ -5,6 +5,7 @@ import json
 from datetime import timedelta
 from typing import Any
 
+from reconciler.config.load import load
 from reconciler.core import instants
 from reconciler.effects.ledger import NotInLedger, allow, ledger_exists, open_to_write, wish_to_cancel
 
@@ -129,9 +130,11 @@ class People:
             del self.document["warehouses"][self.random.choice(self._planned())]
 
     def _rename(self) -> None:
-        if not self._planned():
+        """One that is in force: of two renamings at once the first is known to nobody."""
+        standing = [name for name in self._planned() if self.life.judge.is_in_force(name)]
+        if not standing:
             return
-        old = self.random.choice(self._planned())
+        old = self.random.choice(standing)
         entry = self.document["warehouses"].pop(old)
         new = f"{old}x"
         self.document["warehouses"][new] = entry | {"previous_name": old}
@@ -213,7 +216,8 @@ class People:
         if process is None or process.step is None:
             return
         configuration = process.step.configuration
-        if configuration.state == "refused" and not self.broken:
+        meant = load(self.life.paths.plans).digest == configuration.digest and not self.broken
+        if configuration.state == "refused" and meant:
             self._command(lambda engine, now: allow(engine, "removals", configuration.digest, now))
         for pause in process.pauses:
             if pause.allowed_by == "reconcile allow clock":

@@ -49,7 +49,7 @@ BUGS = (
         "        own = _settled(known, standing.get(name, ()), recorded, now, unseen)\n",
         "        own = () if name in changed else _settled(known, standing.get(name, ()), recorded, now, unseen)\n", 18),
     Bug("a new plan makes up for the time before it", "reconciler/core/due.py",
-        "        return now\n    start = plan", "        return now - timedelta(days=2)\n    start = plan", 1),
+        "        return noted\n    start = plan", "        return noted - timedelta(days=2)\n    start = plan", 1),
     Bug("a clock that went back fires its slots again", "reconciler/core/due.py",
         "        if (revision.warehouse, slot) not in ahead\n", "        if True\n", 2),
     Bug("what a clock that was ahead passed over stays so", "reconciler/effects/ledger/ledger.py",

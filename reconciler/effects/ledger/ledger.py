@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, and_, delete, func, insert, select, update
 
 from reconciler.core import instants
 from reconciler.core.ledger_place import LedgerPlace
@@ -31,6 +31,7 @@ from reconciler.effects.ledger.listening import Listening
 from reconciler.effects.ledger.server import begin_snapshot
 from reconciler.errors import LeaseHeld, Misuse
 
+SECOND = timedelta(seconds=1)
 LOST = timedelta(days=1)  # a server's own job timeout (Doris: backup_job_default_timeout_ms)
 
 
@@ -236,6 +237,12 @@ class Ledger:
             _log(connection, now, "removal begun", backup_set.id, None)
             return True
 
+    def spare(self, backup_set: BackupSet, now: datetime) -> None:
+        """Nothing of it is gone, and something protects it now: it is as good as before (S3)."""
+        with self._writing() as connection:
+            _change(connection, tables.sets, backup_set.id, state="present", tried_at=None)
+            _log(connection, now, "removal taken back", backup_set.id, None)
+
     def end_removal(self, backup_set: BackupSet, state: str, now: datetime) -> None:
         with self._writing() as connection:
             tried_at = now if state == "retained_by_lock" else None
@@ -260,16 +267,25 @@ class Ledger:
             _change_attempt(connection, leftover, removable_at=until)
 
     def begin_restore(self, task: RestoreTask, now: datetime) -> bool:
-        """Records that it runs, unless its set has begun to go since it was chosen (S3)."""
+        """Records that it runs, unless its set has begun to go since it was chosen (S3), or its entry was edited or
+        taken out (R5).
+        """
         with self._writing() as connection:
             if _row(connection, tables.sets, task.backup_set or "")["state"] != "present":
+                return False
+            known = _row(connection, tables.restores, task.id)
+            if (known["state"], known["digest"]) != ("pending", task.digest):
                 return False
             tables.save(connection, tables.restores, [task._asdict()])
             _log(connection, now, "restore begun", task.id, task.backup_set)
             return True
 
     def save_restore(self, task: RestoreTask, now: datetime) -> None:
+        """What has ended meanwhile stays as it ended."""
         with self._writing() as connection:
+            ended = select(tables.restores.c.ended_at).where(tables.restores.c.id == task.id)
+            if connection.execute(ended).scalar() is not None:
+                return
             tables.save(connection, tables.restores, [task._asdict()])
             if task.ended_at is not None:
                 _forget_wish(connection, task.id)
@@ -395,11 +411,17 @@ def _noted_at(connection: Connection, now: datetime) -> datetime:
 
 
 def _give_back_slots(connection: Connection, now: datetime) -> int:
-    """A slot that is still to come was neither missed nor skipped; one that began has had its run."""
+    """What was passed over at a time that has not come yet counts again; what began has had its run."""
     tasks, plans = tables.tasks, tables.plans
+    untrue = and_(tasks.c.ended_at > now, tasks.c.state.in_(sorted(PASSED_OVER)))
+    own = and_(tasks.c.warehouse == plans.c.warehouse, tasks.c.plan_revision == plans.c.revision)
+    first = select(plans.c.warehouse, plans.c.revision, func.min(tasks.c.slot)).join(tasks, own).where(untrue)
+    firsts = connection.execute(first.group_by(plans.c.warehouse, plans.c.revision)).all()
     connection.execute(update(plans).where(plans.c.settled_until > now).values(settled_until=now))
-    passed_over = (tasks.c.slot > now, tasks.c.state.in_(sorted(PASSED_OVER)))
-    return connection.execute(delete(tasks).where(*passed_over)).rowcount
+    for warehouse, revision, slot in firsts:
+        own_plan = (plans.c.warehouse == warehouse, plans.c.revision == revision)
+        connection.execute(update(plans).where(*own_plan).values(settled_until=min(now, slot - SECOND)))
+    return connection.execute(delete(tasks).where(untrue)).rowcount
 
 
 def _is_open(connection: Connection, task: Task) -> bool:
