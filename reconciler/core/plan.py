@@ -351,20 +351,33 @@ def _restores(
     """The restores to begin or go on with, and the rows with the reason of each that waits."""
     rows = {task.id: task for task in requests}
     sets = {item.id: item for item in after.sets}
-    starting = []
+    starting = [
+        StartRestore(task, sets[task.backup_set])
+        for task in after.restores.values() if task.state == "running" and task.backup_set in sets
+    ]  # fmt: skip
+    begun = {start.task.entry.warehouse: start.task.id for start in starting}
     for task in after.restores.values():
-        if task.state == "running" and task.backup_set in sets:
-            starting.append(StartRestore(task, sets[task.backup_set]))
         if task.state != "pending" or task.id not in desired.restores:
             continue
         chosen = restore.choose(task.entry, after.sets)
-        if chosen is not None and not unseen:
+        reason = _why_it_waits(task, chosen, begun, unseen)
+        if chosen is not None and reason is None:
             starting.append(StartRestore(task, chosen))
-            continue
-        reason = f"storage {unseen[0]} is still to be looked into" if unseen else restore.waiting_for(task.entry)
-        if task.reason != reason:
+        elif task.reason != reason:
             rows[task.id] = task._replace(reason=reason)
     return tuple(starting), tuple(rows.values())
+
+
+def _why_it_waits(
+    task: RestoreTask, chosen: BackupSet | None, begun: dict[str, str], unseen: tuple[str, ...]
+) -> str | None:
+    """One that has begun comes to its end before another begins in its warehouse: it may go on any time (R1)."""
+    if unseen:
+        return f"storage {unseen[0]} is still to be looked into"
+    if chosen is None:
+        return restore.waiting_for(task.entry)
+    other = begun.get(task.entry.warehouse)
+    return f"restore {other} into warehouse {task.entry.warehouse} has not ended" if other else None
 
 
 def _verdicts(

@@ -79,11 +79,11 @@ def revised(
 
 
 def _request(entry: Restore, known: RestoreTask | None, now: datetime) -> RestoreTask | None:
-    """The record as the entry would have it; None where a claimed id is beyond edits."""
+    """The record as the entry would have it; None where the id is beyond edits: claimed, or perhaps, as it runs."""
     fresh = RestoreTask(entry.id, entry, digest(entry), "pending", now)
     if known is None:
         return fresh
-    if known.claimed_at is not None:
+    if known.claimed_at is not None or known.state == "running":
         return None
     if known.digest != fresh.digest or known.reason == ENTRY_REMOVED:
         state = "needs_approval" if known.state == "needs_approval" else "pending"

@@ -22,6 +22,7 @@ def look_into(world: World, name: str) -> Adoption:
     found = rebuild.adoption(storage.inventory(world.desired.installation), world.desired, begins)
     storage.set_mark(world.desired.installation, Mark(world.ledger.id, now), replace=False)
     fresh = world.ledger.adopt(found, guard.place(world.desired.storages[name]), now, begins)
+    world.lookout.ask_anew()
     world.lookout.before_restore(world.desired, name, lambda: storage)  # says at once where it is another's
     _say(world, fresh)
     return fresh

@@ -43,6 +43,11 @@ class Lookout:
             asked, answer = self._seen.get((self.before_removal, name), (float("-inf"), None))
             self._seen[self.before_removal, name] = (asked, answer or found)
 
+    def ask_anew(self) -> None:
+        """A look has changed what the ledger knows: answers that let things go on are not relied on any more."""
+        with self._lock:
+            self._seen = {key: found for key, found in self._seen.items() if found[1] is not None}
+
     def before_removal(self, desired: Desired, name: str, open_storage: Callable[[], Storage]) -> Pause | None:
         """Why nothing may be removed from the storage now. Raises StorageFailed where it cannot be asked."""
         return self._answer(self.before_removal, name, lambda: self._removal_pause(desired, name, open_storage()))

@@ -109,8 +109,7 @@ def _checked(job: Job) -> Ready | None:
     else:
         if job.task.state == "running" or job.begin():
             return ready
-        reason = f"its entry has changed, or backup set {job.backup_set.id} has begun to go; it is decided anew"
-        job.world.report(Event("restore", job.task.id, "waits", reason))
+        job.world.report(Event("restore", job.task.id, "waits", "something has changed; it is decided anew"))
     return None
 
 

@@ -153,7 +153,7 @@ def test_an_ended_restore_is_never_started_again(state):
 
 @pytest.mark.parametrize("state", ["running", "succeeded", "failed", "unknown"])
 def test_a_claimed_id_with_other_content_is_a_fault_and_says_to_choose_a_new_one(state):
-    """R2: the entry fails, not the file, and what runs goes on."""
+    """R2, R1: the entry fails, not the file, and what runs goes on before another begins in its warehouse."""
     memory = known(OLD, NEW)
     memory.take(wanting(ENTRY), MONDAY)
     task = claimed(memory, state=state)
@@ -165,7 +165,9 @@ def test_a_claimed_id_with_other_content_is_a_fault_and_says_to_choose_a_new_one
         f"an id runs at most once: choose a new id"
     )),)  # fmt: skip
     assert memory.restores["r1"] == task
-    assert started(decision) == ([("r1", NEW.id)] if state == "running" else []) + [("r2", NEW.id)]
+    assert started(decision) == [("r1" if state == "running" else "r2", NEW.id)]
+    waits = "restore r1 into warehouse other has not ended" if state == "running" else None
+    assert memory.restores["r2"].reason == waits
 
 
 def test_cancel_is_not_other_content():

@@ -233,16 +233,13 @@ class Judge:
         right = data in self.known[self.claims[by]].contents
         self.hold_true("R3", right, f"restore {by} placed what is not in set {self.claims[by]}")
         known = house.restored.get(target)
-        entry = self._restore_entry(by)
-        allowed = known is None or known.by == by or entry is None or target in entry.get("if_exists", {}).get("replace", ())
+        allowed = known is None or known.by == by or target in self._replaceable(by)
         self.hold_true("R4", allowed, f"restore {by} replaced {house.name}.{target}, which it does not name")
 
-    def _restore_entry(self, restore: str) -> dict[str, Any] | None:
-        for item in reversed(self.accepted):
-            found = [entry for entry in item.document.get("restores", ()) if entry["id"] == restore]
-            if found and item.at <= self.life.hub.now:
-                return None if len({json.dumps(entry) for entry in found}) > 1 else found[0]
-        return None
+    def _replaceable(self, restore: str) -> set[str]:
+        """What a request named in any form of it that was in force: it runs in one of them."""
+        return {name for item in self.accepted for entry in item.document.get("restores", ())
+                if entry["id"] == restore for name in entry.get("if_exists", {}).get("replace", ())}  # fmt: skip
 
     # ---- passes ----
 
@@ -294,7 +291,8 @@ class Judge:
                 self._plans[self.first_name(name)] = entry["plan"]
 
     def died(self, process: Any) -> None:
-        """What was in the file may have been taken over just before."""
+        """What was in the file may have been taken over just before, and what its clock showed may be settled."""
+        self.latest = max(self.latest, process.clock.now())
         if self._ledger is not None:
             self._ledger.close()
             self._ledger = None

@@ -87,7 +87,7 @@ BUGS = (
     Bug("nobody looks for a claim", "reconciler/effects/restore.py",
         "        _refuse_foreign_claim(job)\n        ready = _prepare(job)\n", "        ready = _prepare(job)\n"),
     Bug("an edited request runs again under its id", "reconciler/core/restore.py",
-        "    if known.claimed_at is not None:\n        return None\n    if known.digest",
+        '    if known.claimed_at is not None or known.state == "running":\n        return None\n    if known.digest',
         "    if known.claimed_at is not None and known.digest == fresh.digest:\n        return None\n    if known.digest"),
     Bug("a manifest is written before its data", "reconciler/effects/backup.py",
         "    made = engine.backup(order, task.attempt, folder, job.watch)\n",

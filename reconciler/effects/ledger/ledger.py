@@ -267,14 +267,20 @@ class Ledger:
             _change_attempt(connection, leftover, removable_at=until)
 
     def begin_restore(self, task: RestoreTask, now: datetime) -> bool:
-        """Records that it runs, unless its set has begun to go since it was chosen (S3), or its entry was edited or
-        taken out (R5).
+        """Records that it runs, unless its set has begun to go since it was chosen (S3), its entry was edited or
+        taken out (R5), or another has not ended in its warehouse (R1).
         """
         with self._writing() as connection:
             if _row(connection, tables.sets, task.backup_set or "")["state"] != "present":
                 return False
             known = _row(connection, tables.restores, task.id)
             if (known["state"], known["digest"]) != ("pending", task.digest):
+                return False
+            table, sets = tables.restores, tables.sets
+            others = connection.execute(
+                select(table.c.entry).join(sets, sets.c.id == table.c.backup_set).where(table.c.state == "running")
+            ).scalars()
+            if any(entry.warehouse == task.entry.warehouse for entry in others):
                 return False
             tables.save(connection, tables.restores, [task._asdict()])
             _log(connection, now, "restore begun", task.id, task.backup_set)

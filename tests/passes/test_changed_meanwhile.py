@@ -1,0 +1,118 @@
+"""What was decided, and is no longer right when it comes to be done: removals, restores, claims (S3, S4, R1, R5)."""
+
+from datetime import UTC, datetime
+from unittest import mock
+
+import pytest
+
+from reconciler import doors, once
+from reconciler.config.load import load
+from reconciler.effects.ledger import Lease, Ledger, open_to_read, open_to_write, reading
+from reconciler.errors import StorageFailed
+from reconciler.storage.sets import SetStorage
+
+MONDAY_2, MONDAY_3 = "2026-11-23T02:00:00Z", "2026-11-23T03:00:00Z"
+LATER = "2026-12-10T02:00:00Z"
+TASK = "shop-20261123T020000Z"
+
+
+def sets(site) -> dict[str, str]:
+    with open_to_read(site.paths.ledger) as connection:
+        return {item.id: item.state for item in reading.recorded(connection, None, site.clock.now()).sets}
+
+
+def restore(site, name: str):
+    with open_to_read(site.paths.ledger) as connection:
+        return reading.recorded(connection, None, site.clock.now()).restores[name]
+
+
+def begin_removal(site) -> None:
+    """As a pass that came no further than its mark in the ledger."""
+    with doors.ledger_to_write(site.paths.ledger, site.clock, simulated=True) as ledger:
+        (backup_set,) = (item for item in ledger.read(None, site.clock.now()).sets if item.id == TASK)
+        ledger.begin_removal(backup_set, site.clock.now())
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_removal_that_has_begun_is_taken_back_by_a_hold_while_all_of_the_set_is_there(shop, whole):
+    """S3, S4: without its manifest it is none, and the rest goes whatever protects it."""
+    shop.apply(MONDAY_2)
+    begin_removal(shop)
+    if not whole:
+        (shop.folder / f"backups/test/shop/{TASK}/manifest.json").unlink()
+    shop.document["holds"] = [{"backup_set": TASK, "reason": "audit"}]
+    shop.write()
+    shop.apply(MONDAY_3)
+
+    assert sets(shop) == ({TASK: "present"} if whole else {})
+    assert (TASK in shop.set_folders) is whole
+
+
+def test_what_waits_for_its_turn_is_not_done_once_it_is_decided_otherwise(shop):
+    """S3: a hold that comes while a removal waits for the cap is a hold."""
+    shop.plan["keep_last"] = 0
+    shop.document["limits"] = {"running_tasks": 1}
+    shop.write()
+    shop.apply(MONDAY_2)
+    shop.apply("2026-11-26T02:00:00Z")
+    shop.plan["periodic"]["enabled"] = False
+    shop.write()
+    shop.apply("2026-11-26T03:00:00Z")
+    first, second = sorted(sets(shop))
+    shop.clock.time = datetime(2026, 12, 10, 2, tzinfo=UTC)
+    begun = []
+    with Lease(shop.paths.ledger) as lease:
+        ledger = Ledger(open_to_write(shop.paths.ledger, simulated=True), shop.paths.ledger, lease)
+        passing = once.Pass(shop.paths, shop.clock, ledger, shop.said.append, spawn=lambda run, _: begun.append(run))
+        passing.step(load(shop.paths.plans))
+        shop.document["holds"] = [{"backup_set": second, "reason": "audit"}]
+        shop.write()
+        passing.step(load(shop.paths.plans))
+        while begun:
+            begun.pop()()
+        ledger.close()
+
+    assert sets(shop) == {second: "present"}
+    assert first not in shop.set_folders
+
+
+def test_a_restore_whose_entry_was_taken_out_while_it_was_looked_at_does_not_run(shop):
+    """R5: it is cancelled, its id is not used."""
+    shop.apply(MONDAY_2)
+    shop.restore("r-1")
+    shop.clock.time = datetime(2026, 11, 23, 3, tzinfo=UTC)
+    begun = []
+    with Lease(shop.paths.ledger) as lease:
+        ledger = Ledger(open_to_write(shop.paths.ledger, simulated=True), shop.paths.ledger, lease)
+        passing = once.Pass(shop.paths, shop.clock, ledger, shop.said.append, spawn=lambda run, _: begun.append(run))
+        passing.step(load(shop.paths.plans))
+        shop.document["restores"] = []
+        shop.write()
+        passing.step(load(shop.paths.plans))
+        while begun:
+            begun.pop()()
+        ledger.close()
+
+    assert (restore(shop, "r-1").state, restore(shop, "r-1").claimed_at) == ("cancelled", None)
+    assert not (shop.folder / "other/sales.duckdb").exists()
+    assert not list((shop.folder / "backups/test/.restores").glob("r-1/*"))
+
+
+def test_a_claim_whose_answer_was_lost_has_its_outcome_beside_it(shop):
+    """R1: else it would stand there for ever as one whose end nobody knows."""
+    real, times = SetStorage.claim, iter(range(9))
+
+    def claim(self, *words):
+        if next(times) == 0:
+            real(self, *words)
+            raise StorageFailed("no answer", passing=True)
+        raise StorageFailed("access denied")
+
+    shop.apply(MONDAY_2)
+    shop.restore("r-1")
+    with mock.patch.object(SetStorage, "claim", claim):
+        shop.apply(MONDAY_3)
+
+    found = restore(shop, "r-1")
+    assert (found.state, found.claimed_at is not None) == ("failed", True)
+    assert (shop.folder / "backups/test/.restores/r-1/outcome.json").exists()
