@@ -9,7 +9,7 @@ from pathlib import Path
 from reconciler.core.ledger_place import LedgerPlace
 from reconciler.core.ports import Clock
 from reconciler.effects.ledger.lease import Lease
-from reconciler.effects.ledger.ledger import Ledger, NotInLedger, allow, wish_to_cancel
+from reconciler.effects.ledger.ledger import Ledger
 from reconciler.effects.ledger.opening import (
     ledger_exists,
     nothing_to_resolve,
@@ -19,6 +19,7 @@ from reconciler.effects.ledger.opening import (
 )
 from reconciler.effects.ledger.server import Resolve
 from reconciler.effects.ledger.server_lease import ServerLease
+from reconciler.effects.ledger.words import NotInLedger, allow, wish_to_cancel
 
 __all__ = [
     "Lease",

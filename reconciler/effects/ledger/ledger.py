@@ -4,9 +4,8 @@ import contextlib
 import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import Connection, Engine, and_, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
 from reconciler.core import instants
 from reconciler.core.ledger_place import LedgerPlace
@@ -15,28 +14,21 @@ from reconciler.core.plan import Rows
 from reconciler.core.rebuild import Adoption
 from reconciler.core.record import (
     OPEN,
-    PASSED_OVER,
     BackupSet,
     Leftover,
     Note,
-    PlanRevision,
     Recorded,
     RestoreTask,
     Task,
 )
-from reconciler.effects.ledger import adopting, lease_row, reading, tables
+from reconciler.effects.ledger import adopting, lease_row, reading, steps, tables
 from reconciler.effects.ledger.faults import readable
 from reconciler.effects.ledger.lease import Held
 from reconciler.effects.ledger.listening import Listening
 from reconciler.effects.ledger.server import begin_snapshot
-from reconciler.errors import LeaseHeld, Misuse
+from reconciler.errors import LeaseHeld
 
-SECOND = timedelta(seconds=1)
 LOST = timedelta(days=1)  # a server's own job timeout (Doris: backup_job_default_timeout_ms)
-
-
-class NotInLedger(Misuse):
-    pass
 
 
 class Ledger:
@@ -52,8 +44,8 @@ class Ledger:
         self._lock = threading.Lock()
         with readable(place), self._engine.begin() as connection:
             self._fence = lease.number(connection)
-            self.id = _meta(connection, "ledger_id")
-            self.is_simulated = _meta(connection, "simulated") == "1"
+            self.id = steps.meta_of(connection, "ledger_id")
+            self.is_simulated = steps.meta_of(connection, "simulated") == "1"
         self._listening = Listening(engine)
         self._heard: tuple[frozenset[str], int] = (frozenset(), 0)
 
@@ -77,12 +69,12 @@ class Ledger:
     def moments(self) -> tuple[datetime | None, datetime | None]:
         """The newest instant that was recorded, and when the ledger was last rebuilt."""
         with self._reading() as connection:
-            return _moment(connection, "seen_at"), _moment(connection, "rebuilt_at")
+            return steps.moment(connection, "seen_at"), steps.moment(connection, "rebuilt_at")
 
     def noted_at(self, now: datetime) -> datetime:
         """`now`, or the newest instant that was recorded where the clock went back behind it."""
         with self._reading() as connection:
-            return _noted_at(connection, now)
+            return steps.noted_at(connection, now)
 
     def trust_clock(self, now: datetime) -> None:
         """From here on `now` is the newest instant: the clock was proven right, or allowed.
@@ -90,10 +82,10 @@ class Ledger:
         What a clock that was ahead has passed over lies ahead again (S5).
         """
         with self._writing() as connection:
-            if _noted_at(connection, now) > now:
-                given_back = _give_back_slots(connection, now)
-                _log(connection, now, "clock was ahead", "slots", f"{given_back} count again")
-            _set_meta(connection, "seen_at", instants.text(now))
+            if steps.noted_at(connection, now) > now:
+                given_back = steps.give_back_slots(connection, now)
+                steps.log(connection, now, "clock was ahead", "slots", f"{given_back} count again")
+            steps.set_meta(connection, "seen_at", instants.text(now))
 
     def adopt(self, found: Adoption, location: str, now: datetime, begins: datetime) -> Adoption:
         """Adds what the ledger did not know of a storage, and gives back just that (T2). `begins` is when the day
@@ -105,10 +97,10 @@ class Ledger:
                 {"name": found.storage, "location": location, "looked_at": now}
             ])  # fmt: skip
             if fresh.is_rebuild:
-                _set_meta(connection, "rebuilt_at", instants.text(begins))
+                steps.set_meta(connection, "rebuilt_at", instants.text(begins))
                 adopting.ask_approval(connection)
                 detail = f"{len(fresh.sets)} sets, {len(fresh.restores)} claims"
-                _log(connection, now, "rebuilt", found.storage, detail)
+                steps.log(connection, now, "rebuilt", found.storage, detail)
             return fresh
 
     def marked_at(self, storage: str) -> datetime | None:
@@ -121,7 +113,7 @@ class Ledger:
         with self._writing() as connection:
             table = tables.storages
             connection.execute(update(table).where(table.c.name == storage).values(looked_at=now))
-            _log(connection, now, "marked", storage, None)
+            steps.log(connection, now, "marked", storage, None)
 
     def end_note(self, note: Note) -> None:
         """It stands in storage, unless a newer one has taken its place meanwhile."""
@@ -136,14 +128,14 @@ class Ledger:
     def is_allowed(self, what: str, since: datetime | None = None) -> bool:
         """Whether somebody allowed it, later than `since`."""
         with self._reading() as connection:
-            return _allowed(connection, what, since)
+            return steps.allowed(connection, what, since)
 
     def use_allowance(self, what: str, now: datetime) -> None:
         """It has served; the next time needs another."""
         with self._writing() as connection:
-            if _allowed(connection, what, None):
+            if steps.allowed(connection, what, None):
                 connection.execute(delete(tables.allowances).where(tables.allowances.c.what == what))
-                _log(connection, now, f"allowance of {what} used", what, None)
+                steps.log(connection, now, f"allowance of {what} used", what, None)
 
     def accept(self, desired: Desired, rows: Rows, now: datetime) -> None:
         """Takes over a configuration together with all that follows from it (P2)."""
@@ -164,17 +156,17 @@ class Ledger:
         With `go_on` an attempt that is still open is gone on with under its own number.
         """
         with self._writing() as connection:
-            row = _row(connection, tables.tasks, task_id)
+            row = steps.row(connection, tables.tasks, task_id)
             if row["state"] not in OPEN:
                 return None
             task = tables.value_of(Task, row)
-            if go_on and _is_open(connection, task):
+            if go_on and steps.is_open(connection, task):
                 task = task._replace(state="running", reason=None)
                 tables.save(connection, tables.tasks, [task._asdict()])
                 return task
-            _retire_attempts(connection, task_id, now)
+            steps.retire_attempts(connection, task_id, now)
             task = task._replace(
-                state="running", attempt=_last_attempt(connection, task_id) + 1,
+                state="running", attempt=steps.last_attempt(connection, task_id) + 1,
                 started_at=task.started_at or now, reason=None,
             )  # fmt: skip
             tables.save(connection, tables.tasks, [task._asdict()])
@@ -188,8 +180,8 @@ class Ledger:
         """A try that may be followed by another; `spoiled_at` where its attempt is left over from then on."""
         with self._writing() as connection:
             if spoiled_at is not None:
-                _retire_attempts(connection, task.id, spoiled_at)
-            _change(connection, tables.tasks, task.id, reason=reason)
+                steps.retire_attempts(connection, task.id, spoiled_at)
+            steps.change(connection, tables.tasks, task.id, reason=reason)
             connection.execute(
                 update(tables.attempts)
                 .where(tables.attempts.c.task_id == task.id, tables.attempts.c.attempt == task.attempt)
@@ -212,17 +204,17 @@ class Ledger:
         """
         later = LOST if task.state == "lost" else timedelta(0)
         with self._writing() as connection:
-            name = _row(connection, tables.tasks, task.id)["warehouse"]  # it may have been renamed meanwhile (P8)
+            name = steps.row(connection, tables.tasks, task.id)["warehouse"]  # it may have another by now (P8)
             tables.save(connection, tables.tasks, [task._replace(warehouse=name)._asdict()])
             good = tables.attempts.c.attempt.in_(attempts)
             connection.execute(
                 update(tables.attempts).where(tables.attempts.c.task_id == task.id, good).values(state="good")
             )
-            _retire_attempts(connection, task.id, _noted_at(connection, now) + later)
+            steps.retire_attempts(connection, task.id, steps.noted_at(connection, now) + later)
             if made is not None:
                 tables.save(connection, tables.sets, [made._replace(warehouse=name)._asdict()])
-            _forget_wish(connection, task.id)
-            _log(connection, now, f"backup {task.state}", task.id, task.reason)
+            steps.forget_wish(connection, task.id)
+            steps.log(connection, now, f"backup {task.state}", task.id, task.reason)
 
     def begin_removal(self, backup_set: BackupSet, now: datetime) -> bool:
         """Marks a set as going, unless a restore has come to need it (S3)."""
@@ -233,47 +225,47 @@ class Ledger:
             )
             if connection.execute(needed).scalar():
                 return False
-            _change(connection, tables.sets, backup_set.id, state="removing")
-            _log(connection, now, "removal begun", backup_set.id, None)
+            steps.change(connection, tables.sets, backup_set.id, state="removing")
+            steps.log(connection, now, "removal begun", backup_set.id, None)
             return True
 
     def spare(self, backup_set: BackupSet, now: datetime) -> None:
         """Nothing of it is gone, and something protects it now: it is as good as before (S3)."""
         with self._writing() as connection:
-            _change(connection, tables.sets, backup_set.id, state="present", tried_at=None)
-            _log(connection, now, "removal taken back", backup_set.id, None)
+            steps.change(connection, tables.sets, backup_set.id, state="present", tried_at=None)
+            steps.log(connection, now, "removal taken back", backup_set.id, None)
 
     def end_removal(self, backup_set: BackupSet, state: str, now: datetime) -> None:
         with self._writing() as connection:
             tried_at = now if state == "retained_by_lock" else None
-            _change(connection, tables.sets, backup_set.id, state=state, tried_at=tried_at)
-            _log(connection, now, f"set {state}", backup_set.id, None)
+            steps.change(connection, tables.sets, backup_set.id, state=state, tried_at=tried_at)
+            steps.log(connection, now, f"set {state}", backup_set.id, None)
 
     def end_leftover(self, leftover: Leftover) -> None:
         with self._writing() as connection:
-            _change_attempt(connection, leftover, state="removed")
+            steps.change_attempt(connection, leftover, state="removed")
 
     def keep_attempt(self, leftover: Leftover, made: BackupSet) -> None:
         """It is no leftover: a manifest names it, and its set was not known."""
         with self._writing() as connection:
-            _change_attempt(connection, leftover, state="good")
-            warehouse = _row(connection, tables.tasks, leftover.task_id)["warehouse"]
+            steps.change_attempt(connection, leftover, state="good")
+            warehouse = steps.row(connection, tables.tasks, leftover.task_id)["warehouse"]
             if not tables.known_keys(connection, tables.sets, [made.id]):
                 tables.save(connection, tables.sets, [made._replace(warehouse=warehouse)._asdict()])
 
     def postpone_leftover(self, leftover: Leftover, until: datetime) -> None:
         """The storage's lock retains it."""
         with self._writing() as connection:
-            _change_attempt(connection, leftover, removable_at=until)
+            steps.change_attempt(connection, leftover, removable_at=until)
 
     def begin_restore(self, task: RestoreTask, now: datetime) -> bool:
         """Records that it runs, unless its set has begun to go since it was chosen (S3), its entry was edited or
         taken out (R5), or another has not ended in its warehouse (R1).
         """
         with self._writing() as connection:
-            if _row(connection, tables.sets, task.backup_set or "")["state"] != "present":
+            if steps.row(connection, tables.sets, task.backup_set or "")["state"] != "present":
                 return False
-            known = _row(connection, tables.restores, task.id)
+            known = steps.row(connection, tables.restores, task.id)
             if (known["state"], known["digest"]) != ("pending", task.digest):
                 return False
             table, sets = tables.restores, tables.sets
@@ -283,7 +275,7 @@ class Ledger:
             if any(entry.warehouse == task.entry.warehouse for entry in others):
                 return False
             tables.save(connection, tables.restores, [task._asdict()])
-            _log(connection, now, "restore begun", task.id, task.backup_set)
+            steps.log(connection, now, "restore begun", task.id, task.backup_set)
             return True
 
     def save_restore(self, task: RestoreTask, now: datetime) -> None:
@@ -294,8 +286,8 @@ class Ledger:
                 return
             tables.save(connection, tables.restores, [task._asdict()])
             if task.ended_at is not None:
-                _forget_wish(connection, task.id)
-                _log(connection, now, f"restore {task.state}", task.id, task.reason)
+                steps.forget_wish(connection, task.id)
+                steps.log(connection, now, f"restore {task.state}", task.id, task.reason)
 
     def words(self) -> tuple[frozenset[str], int]:
         """What others have left word of: the ids to stop, and how many things are allowed.
@@ -334,145 +326,21 @@ class Ledger:
 
     def _record(self, connection: Connection, rows: Rows, now: datetime) -> None:
         for old, new in rows.renamings:
-            _rename(connection, old, new)
-            _log(connection, now, "renamed", new, f"from {old}")
+            steps.rename(connection, old, new)
+            steps.log(connection, now, "renamed", new, f"from {old}")
         tables.save(connection, tables.plans, [item._asdict() for item in rows.revisions])
         tables.save(connection, tables.tasks, [item._asdict() for item in rows.tasks])
         tables.save(connection, tables.restores, [item._asdict() for item in rows.restores])
         tables.save(connection, tables.holds, [item._asdict() for item in rows.holds])
         tables.save(connection, tables.notes, [item._asdict() | {"written": False} for item in rows.notes])
-        seen_at = _moment(connection, "seen_at")
+        seen_at = steps.moment(connection, "seen_at")
         if seen_at is None or seen_at < now:
-            _set_meta(connection, "seen_at", instants.text(now))
+            steps.set_meta(connection, "seen_at", instants.text(now))
         for revision in rows.revisions:
-            _log_revision(connection, revision, now)
+            steps.log_revision(connection, revision, now)
         ends = [(item.ended_at, item.state, item.id, item.reason) for item in rows.tasks]
         ends += [(item.ended_at, item.state, item.id, item.reason) for item in rows.restores]
         for ended_at, state, subject, reason in ends:
             if ended_at == now:
-                _forget_wish(connection, subject)
-                _log(connection, now, state, subject, reason)
-
-
-def allow(engine: Engine, what: str, subject: str, now: datetime) -> None:
-    """Needs no lease: one row that the writer's next pass reads."""
-    with engine.begin() as connection:
-        lease_row.lock(connection)
-        tables.save(connection, tables.allowances, [{"what": what, "subject": subject, "at": now}])
-        _log(connection, now, f"allowed {what}", subject, None)
-
-
-def wish_to_cancel(engine: Engine, subject: str, now: datetime) -> str:
-    """Records the wish and says the state of what it is about. Needs no lease. Raises NotInLedger."""
-    with engine.begin() as connection:
-        lease_row.lock(connection)
-        state = next(
-            (
-                found
-                for table in (tables.tasks, tables.restores)
-                if (found := connection.execute(select(table.c.state).where(table.c.id == subject)).scalar())
-            ),
-            None,
-        )
-        if state is None:
-            raise NotInLedger(f"{subject} is neither a backup task nor a restore that this ledger knows")
-        if state in OPEN or state in ("pending", "needs_approval"):
-            tables.save(connection, tables.cancellations, [{"subject": subject, "at": now, "done": False}])
-            _log(connection, now, "cancel asked", subject, None)
-        return str(state)
-
-
-def _row(connection: Connection, table: Any, key: str) -> Any:
-    return connection.execute(select(table).where(table.c.id == key)).mappings().one()
-
-
-def _change(connection: Connection, table: Any, key: str, **values: Any) -> None:
-    connection.execute(update(table).where(table.c.id == key).values(**values))
-
-
-def _change_attempt(connection: Connection, leftover: Leftover, **values: Any) -> None:
-    table = tables.attempts
-    own = (table.c.task_id == leftover.task_id, table.c.attempt == leftover.attempt)
-    connection.execute(update(table).where(*own).values(**values))
-
-
-def _last_attempt(connection: Connection, task_id: str) -> int:
-    table = tables.attempts
-    return connection.execute(select(func.max(table.c.attempt)).where(table.c.task_id == task_id)).scalar() or 0
-
-
-def _allowed(connection: Connection, what: str, since: datetime | None) -> bool:
-    table = tables.allowances
-    later = [] if since is None else [table.c.at > since]
-    return bool(connection.execute(select(func.count()).where(table.c.what == what, *later)).scalar())
-
-
-def _moment(connection: Connection, name: str) -> datetime | None:
-    content = _meta(connection, name)
-    return instants.parse(content) if content else None
-
-
-def _noted_at(connection: Connection, now: datetime) -> datetime:
-    return max(now, _moment(connection, "seen_at") or now)
-
-
-def _give_back_slots(connection: Connection, now: datetime) -> int:
-    """What was passed over at a time that has not come yet counts again; what began has had its run."""
-    tasks, plans = tables.tasks, tables.plans
-    untrue = and_(tasks.c.ended_at > now, tasks.c.state.in_(sorted(PASSED_OVER)))
-    own = and_(tasks.c.warehouse == plans.c.warehouse, tasks.c.plan_revision == plans.c.revision)
-    first = select(plans.c.warehouse, plans.c.revision, func.min(tasks.c.slot)).join(tasks, own).where(untrue)
-    firsts = connection.execute(first.group_by(plans.c.warehouse, plans.c.revision)).all()
-    connection.execute(update(plans).where(plans.c.settled_until > now).values(settled_until=now))
-    for warehouse, revision, slot in firsts:
-        own_plan = (plans.c.warehouse == warehouse, plans.c.revision == revision)
-        connection.execute(update(plans).where(*own_plan).values(settled_until=min(now, slot - SECOND)))
-    return connection.execute(delete(tasks).where(untrue)).rowcount
-
-
-def _is_open(connection: Connection, task: Task) -> bool:
-    table = tables.attempts
-    own = (table.c.task_id == task.id, table.c.attempt == task.attempt, table.c.state == "open")
-    return bool(connection.execute(select(func.count()).where(*own)).scalar())
-
-
-def _retire_attempts(connection: Connection, task_id: str, now: datetime) -> None:
-    """Attempts still open are left over: their prefix is to be removed."""
-    table = tables.attempts
-    connection.execute(
-        update(table)
-        .where(table.c.task_id == task_id, table.c.state == "open")
-        .values(state="leftover", removable_at=now)
-    )
-
-
-def _forget_wish(connection: Connection, subject: str) -> None:
-    table = tables.cancellations
-    connection.execute(update(table).where(table.c.subject == subject).values(done=True))
-
-
-def _rename(connection: Connection, old: str, new: str) -> None:
-    for table in (tables.plans, tables.tasks, tables.sets):
-        connection.execute(update(table).where(table.c.warehouse == old).values(warehouse=new))
-
-
-def _log(connection: Connection, at: datetime, kind: str, subject: str, detail: str | None) -> None:
-    connection.execute(
-        insert(tables.decisions), {"at": at, "kind": kind, "subject": subject, "detail": detail}
-    )
-
-
-def _log_revision(connection: Connection, revision: PlanRevision, now: datetime) -> None:
-    if revision.ended_at is None and revision.taken_over_at >= now:
-        _log(connection, now, "plan taken over", revision.warehouse, f"revision {revision.revision}")
-    elif revision.ended_at is not None and revision.ended_at >= now:
-        _log(connection, now, "plan overwritten or ended", revision.warehouse, f"revision {revision.revision}")
-
-
-def _meta(connection: Connection, name: str) -> str:
-    content = connection.execute(select(tables.meta.c.content).where(tables.meta.c.name == name)).scalar_one()
-    return str(content)
-
-
-def _set_meta(connection: Connection, name: str, content: str) -> None:
-    connection.execute(update(tables.meta).where(tables.meta.c.name == name).values(content=content))
+                steps.forget_wish(connection, subject)
+                steps.log(connection, now, state, subject, reason)
