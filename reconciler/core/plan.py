@@ -383,8 +383,8 @@ def _why_it_waits(
 def _verdicts(
     after: Recorded, starting: tuple[StartRestore, ...], now: datetime
 ) -> tuple[retention.Verdict, ...]:
-    """S3: what a restore would choose is kept for one that waits for its approval too."""
-    asked = (task.entry for task in after.restores.values() if task.state == "needs_approval")
+    """S3: what a request would choose now is kept for it, whatever it waits for."""
+    asked = (task.entry for task in after.restores.values() if task.state in restore.UNBEGUN)
     chosen = (*(start.backup_set for start in starting), *(restore.choose(entry, after.sets) for entry in asked))
     needed = frozenset(item.id for item in chosen if item is not None)
     return retention.verdicts(after.sets, (*after.history, *after.plans.values()), after.holds, needed, now)

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import threading
+from pathlib import Path
 
 BEFORE = "2026-11-23T01:59:57Z"
 FAST = ("run", "--reload-every", "1s", "--log-format", "json")
@@ -47,8 +48,16 @@ def status(site) -> dict:
 
 
 def duckdb_children(process: subprocess.Popen) -> list[int]:
+    """Those that have become what they are: one just forked still is a copy of the daemon, and holds its pipes."""
     found = []
     for thread in os.listdir(f"/proc/{process.pid}/task"):
         with open(f"/proc/{process.pid}/task/{thread}/children") as children:
             found += map(int, children.read().split())
-    return found
+    return [child for child in found if _is_duckdb_child(child)]
+
+
+def _is_duckdb_child(number: int) -> bool:
+    try:
+        return b"duckdb_child" in Path(f"/proc/{number}/cmdline").read_bytes()
+    except FileNotFoundError:
+        return False

@@ -429,7 +429,7 @@ class Judge:
         """D1: with nothing in the way each slot has a set."""
         done = {(self.first_name(house), slot): (state, reason) for _, house, slot, state, reason in rows}
         for name, entry in document["warehouses"].items():
-            for slot in naive_slots(entry.get("plan"), since + DAY / 2, now - DAY / 2):
+            for slot in naive_slots(entry.get("plan"), max(since + DAY / 2, self.ledger_began), now - DAY / 2):
                 state = done.get((self.first_name(name), instants.text(slot)))
                 ran = state is not None and state[0] == "succeeded"
                 early = state is not None and slot <= self.latest and state[0] not in PASSED_OVER  # by a clock that was ahead

@@ -157,7 +157,7 @@ class Process:
         except LeaseHeld:
             return self.die()
         except (LedgerUnusable, OSError) as error:
-            if "holds what no release writes" in str(error):
+            if "holds what no release writes" in str(error) or "constraint" in str(error):
                 self.life.judge.fail(str(error))
             self.stumbles += 1
             self.nudge(10.0)

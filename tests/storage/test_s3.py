@@ -111,18 +111,18 @@ def test_each_key_of_a_batch_that_is_not_removed_is_an_error(s3_store, code, pas
     assert raised.value.passing is passing
 
 
-def test_whether_a_lock_retains_a_key_is_not_guessed_while_the_store_is_throttled(s3_store):
+def test_whether_a_lock_retains_a_key_is_not_guessed_where_the_store_does_not_say(s3_store):
     """S4: a refusal of the look is no answer to it. The answers are canned: SeaweedFS gives no such error."""
     store = s3_store()
     denied = "<DeleteResult><Error><Key>a/1</Key><Code>AccessDenied</Code><Message>no</Message></Error></DeleteResult>"
     for operation, code, body in (
-        ("DeleteObjects", 200, denied), ("GetObjectRetention", 503, "<Error><Code>SlowDown</Code></Error>"),
+        ("DeleteObjects", 200, denied), ("GetObjectRetention", 409, "<Error><Code>OperationAborted</Code></Error>"),
     ):  # fmt: skip
         answer = AWSResponse("http://x", code, {"Content-Type": "application/xml"}, None)
         answer._content = body.encode()
         store._connected().meta.events.register(f"before-send.s3.{operation}", lambda answer=answer, **_: answer)
 
-    with pytest.raises(StorageFailed, match="SlowDown") as raised:
+    with pytest.raises(StorageFailed, match="OperationAborted") as raised:
         store.delete(("a/1",))
 
     assert raised.value.passing is True
