@@ -4,6 +4,7 @@ The daemon's own beat over a simulated kind of warehouse, and real files in a lo
 tests/long/many_plans.py PLANS JOBS` prints the figures (`make load`).
 """
 
+import json
 import os
 import sys
 import tempfile
@@ -14,10 +15,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
-sys.path.extend(str(Path(__file__).parents[1] / room) for room in ("", "long", "servers", "processes"))
-import yaml
-from sites import Site, asked
-
 from reconciler import doors
 from reconciler.cli.clock import ShiftedClock
 from reconciler.core import instants
@@ -26,7 +23,7 @@ from reconciler.core.ports import AttemptFolder, BackupOrder, BackupResult, Watc
 from reconciler.daemon import Beat, Rhythm
 from reconciler.effects.world import Doors
 from reconciler.errors import EngineFailed
-from reconciler.once import Pass
+from reconciler.once import Pass, Paths
 
 BEFORE = instants.parse("2026-11-23T01:59:00Z")
 DUE = instants.parse("2026-11-23T02:00:00Z")
@@ -94,11 +91,11 @@ class Figures(NamedTuple):
 
 def load(folder: Path, plans: int, jobs: int) -> Figures:
     """One instant at which all are due, lived through by the daemon's beat."""
-    site = declared(folder, plans, jobs)
+    paths = declared(folder, plans, jobs)
     crowd, clock = Crowd(plans, jobs), ShiftedClock(BEFORE)
     opened = Doors(crowd.open, doors.open_storage)
-    with doors.ledger_to_write(site.paths.ledger, clock, simulated=True) as ledger:
-        passing = Pass(site.paths, clock, ledger, lambda _: None, opened=opened)
+    with doors.ledger_to_write(paths.ledger, clock, simulated=True) as ledger:
+        passing = Pass(paths, clock, ledger, lambda _: None, opened=opened)
         beat = Beat(passing, Rhythm())
         beat.once(reload=True)
         while passing.runner.wait(1):
@@ -109,7 +106,7 @@ def load(folder: Path, plans: int, jobs: int) -> Figures:
         took = time.monotonic() - began
     states = Counter(task.state for task in tasks)
     return Figures(
-        len({task.id for task in tasks if task.started_at}), states["succeeded"], len(site.set_folders),
+        len({task.id for task in tasks if task.started_at}), states["succeeded"], len([*folder.glob("backups/load/*/*/manifest.json")]),
         crowd.refusals, crowd.most, max((task.started_at - DUE).total_seconds() for task in tasks), took, resident(),
     )  # fmt: skip
 
@@ -126,23 +123,23 @@ def _until_ended(beat: Beat, passing: Pass, ledger: Any, plans: int) -> tuple[An
     raise AssertionError(f"after an hour {sum(bool(task.ended_at) for task in tasks)} of {plans} had ended")
 
 
-def declared(folder: Path, plans: int, jobs: int) -> Site:
-    site = Site(folder)
-    plan = site.plan
-    site.document["warehouses"] = {
-        f"w{number}": {"engine": "duckdb", "path": f"w{number}", "storage": "disk", "plan": plan}
-        for number in range(plans)
-    }
-    site.document["limits"] = {"running_tasks": jobs, "local_exports": jobs}
-    site.paths.plans.write_text(yaml.dump(site.document, Dumper=_Plain, sort_keys=False))
-    return site
-
-
-class _Plain(yaml.SafeDumper):
-    """Without anchors."""
-
-    def ignore_aliases(self, _: object) -> bool:
-        return True
+def declared(folder: Path, plans: int, jobs: int) -> Paths:
+    """As JSON, which is YAML. Nothing is imported here that the daemon is without: its memory is what is measured."""
+    plan = {
+        "periodic": {"backup_every": ["monday"], "start_time": "02:00", "time_zone": "UTC"},
+        "objects": {"databases": ["*"]}, "retention_days": 7,
+    }  # fmt: skip
+    document = {
+        "version": 1, "installation": "load", "storages": {"disk": {"local": {"path": "backups"}}},
+        "warehouses": {
+            f"w{number}": {"engine": "duckdb", "path": f"w{number}", "storage": "disk", "plan": plan}
+            for number in range(plans)
+        },
+        "limits": {"running_tasks": jobs, "local_exports": jobs},
+    }  # fmt: skip
+    paths = Paths(folder / "plans.yaml", folder / "ledger.sqlite", folder / "status.json")
+    paths.plans.write_text(json.dumps(document))
+    return paths
 
 
 def resident() -> int:
@@ -151,9 +148,8 @@ def resident() -> int:
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
 
 
-
 def main() -> None:
-    plans, jobs = asked(sys.argv[1:], 1000, 100)
+    plans, jobs = (int(word) for word in sys.argv[1:3])
     with tempfile.TemporaryDirectory(prefix="load-") as folder:
         figures = load(Path(folder), plans, jobs)
     print(f"{plans:,} plans due at once, {jobs} jobs at once: {figures}")
