@@ -417,10 +417,12 @@ class Judge:
         late = [task for task, _, slot, state, _ in rows if state not in ENDED and instants.parse(slot) < now - DAY / 2]
         self.hold_true("D4", not late, f"tasks without an end: {late}")
         running = [name for name, state, _ in restores if state in ("running", "needs_approval")]
-        self.hold_true("R1", not running, f"restores without an end: {running}")
+        attended = now - self.ledger_began > DAY / 2  # by somebody who approves what a rebuilt ledger asks about
+        self.hold_true("R1", not running or not attended, f"restores without an end: {running}")
         self._all_slots_ran(document, rows, calm_since, now)
         self._every_slot_has_its_task(rows, min(now, self.life.first_jump))
-        if not self.life.had("clock jumps ahead", "writer paused"):  # see docs/guarantees.md for what these leave
+        young = self.ledgers_lost and now - self.ledger_began < 2 * DAY  # what it has found unfinished has a day
+        if not young and not self.life.had("clock jumps ahead", "writer paused"):  # what these leave: docs/guarantees.md
             self._nothing_left_over(now)
         if self.latest < now - 2 * DAY:  # what a clock ahead has written counts from the time that it showed
             self._nothing_overdue(document, now)

@@ -43,7 +43,7 @@ class Instant(TypeDecorator[datetime]):
         return None if value is None else instants.text(value)
 
     def process_result_value(self, value: str | None, dialect: Any) -> datetime | None:  # noqa: ARG002
-        return None if value is None else instants.parse(value)
+        return None if value is None else instants.parse(str(value))  # a damaged file may give a number
 
 
 LONG_TEXT = Text().with_variant(Text(2**32 - 1), "mysql")  # which is LONGTEXT; its TEXT ends at 64 KiB
