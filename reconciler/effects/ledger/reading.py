@@ -20,6 +20,7 @@ from reconciler.core.record import (
     RestoreTask,
     Task,
 )
+from reconciler.core.restore import FAMILIES
 from reconciler.effects.ledger import tables
 from reconciler.effects.ledger.tables import Value, value_of
 
@@ -121,7 +122,7 @@ RECENT_TASKS = select(tables.tasks).where(or_(
 def recorded(connection: Connection, desired: Desired | None, now: datetime) -> Recorded:
     """Everything a decision needs; `desired` only says which one-time starts to look up."""
     lately = {"lately": now - WINDOW}
-    return Recorded(
+    return _whole(Recorded(
         configuration=configuration(connection),
         plans={item.warehouse: item for item in _plans(connection, NEWEST_PLANS, {})},
         history=_plans(connection, FORMER_PLANS, lately),
@@ -138,7 +139,19 @@ def recorded(connection: Connection, desired: Desired | None, now: datetime) -> 
         storages=dict(map(tuple, connection.execute(STORAGES))),
         notes=_values(connection, Note, NOTES),
         seen_at=_seen_at(connection),
-    )
+    ))  # fmt: skip
+
+
+def _whole(found: Recorded) -> Recorded:
+    """Raises ValueError for what no release writes, and a decision would fail on."""
+    revisions = {(item.warehouse, item.revision): item for item in (*found.history, *found.plans.values())}
+    engines = {item.entry.engine for item in revisions.values()} | {item.engine for item in found.sets}
+    if engines - FAMILIES.keys():
+        raise ValueError(f"an engine {min(engines - FAMILIES.keys())!r}")
+    strays = [task.id for task in found.open_tasks if (task.warehouse, task.plan_revision) not in revisions]
+    if strays:
+        raise ValueError(f"task {strays[0]!r} of a plan that is not recorded")
+    return found
 
 
 def _values(
