@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import NamedTuple
 
@@ -49,52 +49,16 @@ class Runner:
         self._changed = threading.Condition()
 
     def carry_out(self, actions: Actions, limits: Limits, world: World) -> None:
-        """Restores come before removals, so that each finds its set (S3).
-
-        What runs already is left alone, and so is what ended a moment ago, which is not tried in a hot loop.
-        """
+        """What runs already is left alone, and so is what ended a moment ago, which is not tried in a hot loop."""
         self._limits = limits
-        self._forget_old_ends()
-        before = self._drop_waiting_for_new()
         self.progress.wish(actions.cancellations)
-        for name in actions.looks:
-            self._add(Work(f"look into storage {name}", None, False, partial(look.look_into, world, name)))
-        for ask, name in world.lookout.standing:
-            self._add(Work(f"ask storage {name} again", None, False, partial(ask, world.desired, name,
-                                                                             partial(world.storage, name))))
-        for start in actions.restores:
-            run = partial(restore.run, world, start, self.progress)
-            self._add(Work(start.task.id, start.task.entry.warehouse, _is_local(start.backup_set.engine), run))
-        for task in actions.backups:
-            run = partial(backup.run, world, task, self.progress)
-            self._add(Work(task.task.id, task.entry.name, _is_local(task.entry.engine), run))
-        for item in actions.removals:
-            self._add(Work(f"removal of {item.id}", None, False, partial(removal.remove_set, world, item)))
-        for item in actions.spared:
-            self._add(Work(f"removal of {item.id}", None, False, partial(removal.spare_set, world, item)))
-        for left in actions.leftovers:
-            subject = f"removal of attempt {left.attempt} of {left.task_id}"
-            self._add(Work(subject, None, False, partial(removal.remove_leftover, world, left)))
-        for note in actions.notes:
-            self._add(Work(f"note {note.key} in {note.storage}", None, False, partial(_write_note, world, note)))
-        self._in_order_of_arrival(before)
+        self._wait_for(tuple(_wanted(actions, world, self.progress)))
         self._dispatch()
 
     @property
     def is_idle(self) -> bool:
         with self._changed:
             return not self._running and not self._waiting
-
-    def _drop_waiting_for_new(self) -> dict[str, int]:
-        """What has not begun was decided on what stood then: it waits on if that is decided again. Its places."""
-        with self._changed:
-            before = {work.subject: at for at, work in enumerate(self._waiting)}
-            self._waiting.clear()
-            return before
-
-    def _in_order_of_arrival(self, before: dict[str, int]) -> None:
-        with self._changed:
-            self._waiting = deque(sorted(self._waiting, key=lambda work: before.get(work.subject, len(before))))
 
     def drop_waiting(self) -> None:
         """What has not begun is not begun any more."""
@@ -108,18 +72,17 @@ class Runner:
                 self._changed.wait(seconds)
             return bool(self._running or self._waiting)
 
-    def _add(self, work: Work) -> None:
-        with self._changed:
-            ended = self._ended.get(work.subject)
-            if ended is not None and self._clock.monotonic() < ended + RETRY:
-                return
-            if work.subject not in self._running and all(item.subject != work.subject for item in self._waiting):
-                self._waiting.append(work)
-
-    def _forget_old_ends(self) -> None:
+    def _wait_for(self, wanted: tuple[Work, ...]) -> None:
+        """What has not begun was decided on what stood then, and waits on, in its order, if it is wanted still."""
         with self._changed:
             since = self._clock.monotonic() - RETRY
             self._ended = {subject: ended for subject, ended in self._ended.items() if ended > since}
+            before = {work.subject: at for at, work in enumerate(self._waiting)}
+            fresh: dict[str, Work] = {}
+            for work in wanted:
+                if work.subject not in self._ended and work.subject not in self._running:
+                    fresh.setdefault(work.subject, work)
+            self._waiting = deque(sorted(fresh.values(), key=lambda work: before.get(work.subject, len(before))))
 
     def _dispatch(self) -> None:
         """Starts each waiting piece that fits; one that does not lets later ones pass."""
@@ -160,6 +123,30 @@ class Runner:
     def _fail(self, work: Work, message: str) -> None:
         self.failures.append(f"{work.subject}: {message}")
         self._report(Event("work", work.subject, "failed", message))
+
+
+def _wanted(actions: Actions, world: World, progress: Progress) -> Iterator[Work]:
+    """Restores come before removals, so that each finds its set (S3)."""
+    for name in actions.looks:
+        yield Work(f"look into storage {name}", None, False, partial(look.look_into, world, name))
+    for ask, name in world.lookout.standing:
+        again = partial(ask, world.desired, name, partial(world.storage, name))
+        yield Work(f"ask storage {name} again", None, False, again)
+    for start in actions.restores:
+        run = partial(restore.run, world, start, progress)
+        yield Work(start.task.id, start.task.entry.warehouse, _is_local(start.backup_set.engine), run)
+    for task in actions.backups:
+        run = partial(backup.run, world, task, progress)
+        yield Work(task.task.id, task.entry.name, _is_local(task.entry.engine), run)
+    for item in actions.removals:
+        yield Work(f"removal of {item.id}", None, False, partial(removal.remove_set, world, item))
+    for item in actions.spared:
+        yield Work(f"removal of {item.id}", None, False, partial(removal.spare_set, world, item))
+    for left in actions.leftovers:
+        subject = f"removal of attempt {left.attempt} of {left.task_id}"
+        yield Work(subject, None, False, partial(removal.remove_leftover, world, left))
+    for note in actions.notes:
+        yield Work(f"note {note.key} in {note.storage}", None, False, partial(_write_note, world, note))
 
 
 def _is_local(engine: str) -> bool:

@@ -25,6 +25,10 @@ from reconciler.errors import (
 )
 
 TIMEOUT = timedelta(days=1)
+CHANGED = (
+    "its set has begun to go, its entry was changed, or another restore has not ended in its warehouse; "
+    "it is decided anew"
+)
 
 
 class Elsewhere(ReconcilerError):
@@ -109,7 +113,7 @@ def _checked(job: Job) -> Ready | None:
     else:
         if job.task.state == "running" or job.begin():
             return ready
-        job.world.report(Event("restore", job.task.id, "waits", "something has changed; it is decided anew"))
+        job.world.report(Event("restore", job.task.id, "waits", CHANGED))
     return None
 
 
@@ -263,7 +267,9 @@ def _size(order: RestoreOrder) -> int:
 
 def _end(job: Job, state: str, reason: str) -> None:
     """The outcome stands beside the claim first, then in the ledger."""
-    if job.task.claimed_at is not None or _is_claimed(job):
+    if job.task.claimed_at is None and _has_claim(job):
+        job.task = job.task._replace(claimed_at=job.now)
+    if job.task.claimed_at is not None:
         content = job.claim_content() | {
             "state": state, "reason": reason, "ended_at": instants.text(job.now),
         }  # fmt: skip
@@ -272,15 +278,12 @@ def _end(job: Job, state: str, reason: str) -> None:
     job.world.report(Event("restore", job.task.id, state, reason))
 
 
-def _is_claimed(job: Job) -> bool:
+def _has_claim(job: Job) -> bool:
     """Whether a run that failed at its claim has it after all: the answer may have been lost."""
     if job.task.state != "running":
         return False
     claim = job.storage.find_claim(job.world.desired.installation, job.task.id)
-    if claim is None or claim.get("ledger") != job.world.ledger.id:
-        return False
-    job.task = job.task._replace(claimed_at=job.now)
-    return True
+    return claim is not None and claim.get("ledger") == job.world.ledger.id
 
 
 def _end_elsewhere(job: Job, error: Elsewhere) -> None:

@@ -157,6 +157,21 @@ def test_one_that_will_not_pass_and_whose_jobs_cannot_be_ended_is_lost(warehouse
     assert (state, "cooldowned" in reason, "was cancelled and still is UPLOADING" in reason) == ("lost", True, True)
 
 
+@pytest.mark.parametrize(("refusals", "state", "job"), [(1, "failed", "CANCELLED"), (99, "unknown", "SNAPSHOTING")])
+def test_a_restore_that_will_not_pass_ends_what_the_server_still_does_or_is_unknown(warehouses, refusals, state, job):
+    """R1, R4: the right to look is taken away in its middle."""
+    at = warehouses()
+    at.site.apply(MONDAY_2)
+    at.site.restore("r-1", databases={"sales": "copy"}, restore_properties={"replication_num": 1})
+    at.target.faults.stay_in("SNAPSHOTING", kind="restore")
+    at.target.faults.answer("^SHOW RESTORE", 1227, "Access denied; you need the LOAD privilege", nth=4, times=refusals)
+    at.site.apply(MONDAY_3)
+
+    (restore,) = status(at.site)["restore_tasks"]
+    assert (restore["state"], "Access denied" in restore["message"]) == (state, True), restore
+    assert [row[4] for row in at.target.sql("SHOW RESTORE FROM copy")] == [job]
+
+
 @pytest.mark.parametrize("what", ["wrong_md5", "missing"])
 def test_a_finished_job_whose_files_are_not_whole_is_no_backup(warehouses, what):
     """Contract 9, row 16: storage decides."""

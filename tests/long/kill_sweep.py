@@ -5,6 +5,8 @@ them, in whichever process or thread makes that call first as the so-many-th of 
 comes after must settle it. `python tests/long/kill_sweep.py N` takes N points, spread evenly (`make kill-sweep`).
 """
 
+import contextlib
+import fcntl
 import os
 import re
 import shutil
@@ -12,6 +14,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -120,6 +123,18 @@ class Stage:
         except subprocess.TimeoutExpired:  # a traced process that hangs is a kill as well
             os.killpg(process.pid, signal.SIGKILL)
             return process.wait()
+        finally:
+            self._wait_for_lock()
+
+    def _wait_for_lock(self) -> None:
+        """What strace followed may end a little after it: until then it holds the ledger, as it should."""
+        end = time.monotonic() + 30
+        with self.site.paths.ledger.with_name("ledger.sqlite.lock").open("ab") as lock:
+            while time.monotonic() < end:
+                with contextlib.suppress(BlockingIOError):
+                    return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                threading.Event().wait(0.01)
+        raise AssertionError("a process that was killed holds the ledger after 30 s")
 
     def points(self) -> list[Point]:
         """Each call, once for each number that one of the threads reaches."""

@@ -1,5 +1,7 @@
 """The daemon's beat, in this process."""
 
+import contextlib
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 from reconciler.daemon import Beat, Rhythm
@@ -39,3 +41,51 @@ def test_a_slot_that_falls_due_while_a_pass_is_under_way_is_found_by_the_next_be
     ledger.close()
 
     assert ("backup", TASK, "succeeded") in events
+
+
+@contextlib.contextmanager
+def beating(site) -> Iterator[Callable[[], Beat]]:
+    """The beat once, until what it began has ended."""
+    with Lease(site.paths.ledger) as lease, contextlib.closing(
+        Ledger(open_to_write(site.paths.ledger, simulated=True), site.paths.ledger, lease)
+    ) as ledger:  # fmt: skip
+        beat = Beat(Pass(site.paths, site.clock, ledger, lambda _: None), Rhythm())
+        beat.once(reload=True)
+
+        def once() -> Beat:
+            beat.once(reload=False)
+            while beat._pass.runner.wait(5):
+                pass
+            return beat
+
+        yield once
+
+
+def test_a_clock_that_was_set_is_looked_at_by_the_next_beat(site):
+    """S5: it need not be later than what was waited for, by either clock."""
+    site.database()
+    with beating(site) as once:
+        for _ in range(3):
+            before = once()._step
+        assert once()._step is before
+        site.clock.jump(timedelta(minutes=2))
+        assert once()._step is not before
+
+
+def test_a_slot_does_not_wait_for_what_is_asked_again(site):
+    """D1: while removals wait as well."""
+    site.database()
+    with beating(site) as once:
+        for _ in range(3):
+            once()
+        site.clock.jump(timedelta(hours=1, minutes=59, seconds=45))
+        (site.folder / "backups/test/.ledger.json").unlink()
+        site.clock.jump(timedelta(hours=-3))
+        once()
+        beat = once()
+        assert beat._pass.lookout.pauses
+        (by_wall, _), now = beat.next_pass, site.clock.now()
+        site.clock.jump(timedelta(hours=3))
+        beat = once()
+        assert beat._pass.lookout.pauses
+        assert (by_wall - now, beat.next_pass[0] - site.clock.now()) == (timedelta(seconds=30), timedelta(seconds=15))

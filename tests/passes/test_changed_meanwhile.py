@@ -1,5 +1,7 @@
 """What was decided, and is no longer right when it comes to be done: removals, restores, claims (S3, S4, R1, R5)."""
 
+import contextlib
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from unittest import mock
 
@@ -33,6 +35,19 @@ def begin_removal(site) -> None:
         ledger.begin_removal(backup_set, site.clock.now())
 
 
+@contextlib.contextmanager
+def begun_late(site) -> Iterator[Callable[[], object]]:
+    """Steps of one pass, whose work begins only at the end of the block."""
+    begun: list[Callable[[], None]] = []
+    with Lease(site.paths.ledger) as lease, contextlib.closing(
+        Ledger(open_to_write(site.paths.ledger, simulated=True), site.paths.ledger, lease)
+    ) as ledger:  # fmt: skip
+        passing = once.Pass(site.paths, site.clock, ledger, site.said.append, spawn=lambda run, _: begun.append(run))
+        yield lambda: passing.step(load(site.paths.plans))
+        while begun:
+            begun.pop()()
+
+
 @pytest.mark.parametrize("whole", [True, False])
 def test_a_removal_that_has_begun_is_taken_back_by_a_hold_while_all_of_the_set_is_there(shop, whole):
     """S3, S4: without its manifest it is none, and the rest goes whatever protects it."""
@@ -60,17 +75,11 @@ def test_what_waits_for_its_turn_is_not_done_once_it_is_decided_otherwise(shop):
     shop.apply("2026-11-26T03:00:00Z")
     first, second = sorted(sets(shop))
     shop.clock.time = datetime(2026, 12, 10, 2, tzinfo=UTC)
-    begun = []
-    with Lease(shop.paths.ledger) as lease:
-        ledger = Ledger(open_to_write(shop.paths.ledger, simulated=True), shop.paths.ledger, lease)
-        passing = once.Pass(shop.paths, shop.clock, ledger, shop.said.append, spawn=lambda run, _: begun.append(run))
-        passing.step(load(shop.paths.plans))
+    with begun_late(shop) as step:
+        step()
         shop.document["holds"] = [{"backup_set": second, "reason": "audit"}]
         shop.write()
-        passing.step(load(shop.paths.plans))
-        while begun:
-            begun.pop()()
-        ledger.close()
+        step()
 
     assert sets(shop) == {second: "present"}
     assert first not in shop.set_folders
@@ -81,17 +90,11 @@ def test_a_restore_whose_entry_was_taken_out_while_it_was_looked_at_does_not_run
     shop.apply(MONDAY_2)
     shop.restore("r-1")
     shop.clock.time = datetime(2026, 11, 23, 3, tzinfo=UTC)
-    begun = []
-    with Lease(shop.paths.ledger) as lease:
-        ledger = Ledger(open_to_write(shop.paths.ledger, simulated=True), shop.paths.ledger, lease)
-        passing = once.Pass(shop.paths, shop.clock, ledger, shop.said.append, spawn=lambda run, _: begun.append(run))
-        passing.step(load(shop.paths.plans))
+    with begun_late(shop) as step:
+        step()
         shop.document["restores"] = []
         shop.write()
-        passing.step(load(shop.paths.plans))
-        while begun:
-            begun.pop()()
-        ledger.close()
+        step()
 
     assert (restore(shop, "r-1").state, restore(shop, "r-1").claimed_at) == ("cancelled", None)
     assert not (shop.folder / "other/sales.duckdb").exists()

@@ -111,15 +111,21 @@ def test_a_backup_goes_on_and_a_slot_has_one_set(at, daemon, until, befalls):
     check_backup(at, sent)
 
 
-@pytest.mark.parametrize("befalls", [cut_off, led_by_another, remembering_restart])
-def test_a_restore_goes_on_and_never_runs_twice(at, daemon, until, befalls):
-    """R1: one RESTORE for the database, however often the daemon has to ask what became of it."""
+def in_a_restore(at, daemon, until) -> tuple[Running, list[str]]:
+    """A daemon whose warehouse is in the middle of a restore, and the statements that have told it to restore."""
     at.site.apply(DUE)
     at.site.restore("r-1", databases={"sales": "copy"}, restore_properties={"replication_num": 1})
     sent = heard(at.target, "RESTORE")
     at.target.faults.stay_in(MIDDLE["restore"], kind="restore")
     running = daemon()
     until(lambda: job_states(at.target, "restore", "copy") == [MIDDLE["restore"]])
+    return running, sent
+
+
+@pytest.mark.parametrize("befalls", [cut_off, led_by_another, remembering_restart])
+def test_a_restore_goes_on_and_never_runs_twice(at, daemon, until, befalls):
+    """R1: one RESTORE for the database, however often the daemon has to ask what became of it."""
+    running, sent = in_a_restore(at, daemon, until)
 
     befalls(at.target, speaker(running, until))
     at.target.faults.move_on()
@@ -135,12 +141,7 @@ def test_a_restore_goes_on_and_never_runs_twice(at, daemon, until, befalls):
 
 def test_a_restore_that_the_server_has_forgotten_ends_unknown_and_is_not_sent_again(at, daemon, until):
     """R1: where nothing proves how far it came, a person looks."""
-    at.site.apply(DUE)
-    at.site.restore("r-1", databases={"sales": "copy"}, restore_properties={"replication_num": 1})
-    sent = heard(at.target, "RESTORE")
-    at.target.faults.stay_in(MIDDLE["restore"], kind="restore")
-    running = daemon()
-    until(lambda: job_states(at.target, "restore", "copy") == [MIDDLE["restore"]])
+    running, sent = in_a_restore(at, daemon, until)
 
     restarted(at.target, speaker(running, until))
 

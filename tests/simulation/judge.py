@@ -481,7 +481,6 @@ class Judge:
                         for entry in document["restores"])
             self.hold_true("S2", not over or kept or locked or waits, f"{item.task} is past its time and still there")
 
-
     def _is_locked(self, item: Set, since: datetime) -> bool:
         """Whether a lock has retained anything of it later than `since`: what is refused is tried again daily."""
         return any(version.locked_until and version.locked_until > since

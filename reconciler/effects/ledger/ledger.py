@@ -79,7 +79,7 @@ class Ledger:
     def trust_clock(self, now: datetime) -> None:
         """From here on `now` is the newest instant: the clock was proven right, or allowed.
 
-        What a clock that was ahead has passed over lies ahead again (S5).
+        What a clock that was ahead has passed over counts again (S5).
         """
         with self._writing() as connection:
             if steps.noted_at(connection, now) > now:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from reconciler.engines.doris import statements
 from reconciler.engines.doris.session import Said, Session, Unanswered
-from reconciler.errors import EngineFailed
+from reconciler.errors import EngineFailed, StepFailed
 
 ENDED = frozenset({"FINISHED", "CANCELLED"})
 STEPS = {  # how far a job is, in per cent, when it enters a state
@@ -63,6 +63,16 @@ def cancelled(session: Session, kind: str, database: str, label: str, watch: Any
                 continue  # what it came to is read back
         watch(1.0)
     return find(session, kind, database, label)
+
+
+def still_works(session: Session, kind: str, database: str, label: str, watch: Any) -> str | None:
+    """Ends our job; in words, where it is not sure that it has ended."""
+    what = f"{kind.lower()} {label} of {database}"
+    try:
+        job = cancelled(session, kind, database, label, watch)
+    except StepFailed as error:
+        return f"whether {what} still runs is not known: {error}"
+    return None if job is None or job.has_ended else f"{what} was cancelled and still is {job.state}"
 
 
 def words(job: ServerJob) -> str:

@@ -265,19 +265,11 @@ class Backup:
 
     def _stop(self, parts: tuple[Part, ...]) -> None:
         """Ends our jobs, each of them. Raises JobLost where one may still be at work."""
-        left = [words for part in parts if (words := self._still_works(part))]
+        rest = self._watch.rest
+        asked = (jobs.still_works(self._session, "BACKUP", part.database, part.label, rest) for part in parts)
+        left = [words for words in asked if words]
         if left:
             raise JobLost("; ".join(left))
-
-    def _still_works(self, part: Part) -> str | None:
-        """In words, where it is not sure that the job of a part has ended."""
-        try:
-            job = jobs.cancelled(self._session, "BACKUP", part.database, part.label, self._watch.rest)
-        except StepFailed as error:
-            return f"database {part.database}: whether backup {part.label} still runs is not known: {error}"
-        if job is None or job.has_ended:
-            return None
-        return f"database {part.database}: backup {part.label} was cancelled and still is {job.state}"
 
     def _examined(self, part: Part) -> StoredSnapshot | None:
         prefix = repository.folder(self._dialect, self._repository, part.label)

@@ -114,19 +114,9 @@ class Restore:
         """With an error that will not pass the restore is over: what the server does for it ends, or is unknown."""
         if may_pass(error) or isinstance(error, OutcomeUnknown):
             return
-        label = part.label or ""
-        try:
-            job = jobs.cancelled(self._session, "RESTORE", part.target, label, watch.rest)
-        except StepFailed as lost:
-            raise OutcomeUnknown(
-                f"{error}; whether restore {label} of {part.target} still runs is not known: {lost}. To restore "
-                f"once more choose a new id"
-            ) from error
-        if job is not None and not job.has_ended:
-            raise OutcomeUnknown(
-                f"{error}; restore {label} of {part.target} was cancelled and still is {job.state}. To restore "
-                f"once more choose a new id"
-            ) from error
+        left = jobs.still_works(self._session, "RESTORE", part.target, part.label or "", watch.rest)
+        if left:
+            raise OutcomeUnknown(f"{error}; {left}. To restore once more choose a new id") from error
 
     def _follow(self, part: Part, label: str, watch: Watch, span: tuple[float, float]) -> None:
         pause = FIRST_PAUSE
