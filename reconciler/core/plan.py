@@ -194,11 +194,13 @@ def _new_start(entry: Warehouse, known: PlanRevision | None) -> datetime | None:
 
 
 def _task_at(slot: datetime, name: str, recorded: Recorded, tasks: Iterable[Task]) -> str | None:
-    """The task that a slot of the warehouse has among these or in the ledger, whichever name it ran under."""
-    last = recorded.last_tasks.get(name)
-    known = next((task.id for task in (*tasks, *([last] if last else ())) if task.slot == slot), None)
+    """The task that a slot of the warehouse has among these or in the ledger, whichever name it ran under, or
+    another's that had the same name then and so has the same id.
+    """
+    known = (*(task for task in recorded.taken if task.warehouse == name), *tasks)
     own_id = naming.task_id(name, slot)
-    return own_id if known is None and own_id in recorded.taken else known
+    same_id = (task.id for task in recorded.taken if task.id == own_id)
+    return next((task.id for task in known if task.slot == slot), next(same_id, None))
 
 
 def _without(
@@ -309,7 +311,7 @@ def _after(recorded: Recorded, revisions: tuple[PlanRevision, ...], tasks: tuple
         history=(*recorded.history, *overwritten),
         open_tasks=tuple(task for task in rows.values() if task.is_open),
         last_tasks=last,
-        taken=recorded.taken | {task.id for task in tasks},
+        taken=(*recorded.taken, *tasks),
     )
 
 

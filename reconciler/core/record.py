@@ -155,7 +155,7 @@ class Recorded(NamedTuple):
     history: tuple[PlanRevision, ...] = ()  # former ones that still count (S2), or began an open task
     open_tasks: tuple[Task, ...] = ()
     last_tasks: dict[str, Task] = {}  # noqa: RUF012  the newest task of each warehouse
-    taken: frozenset[str] = frozenset()  # ids of tasks that one-time starts of the YAML would have
+    taken: tuple[Task, ...] = ()  # those at one-time starts of the YAML, under present or former names
     sets: tuple[BackupSet, ...] = ()  # all that are not removed
     leftovers: tuple[Leftover, ...] = ()
     restores: dict[str, RestoreTask] = {}  # noqa: RUF012

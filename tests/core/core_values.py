@@ -134,10 +134,8 @@ class Memory:
         last: dict[str, Task] = {}
         for task in sorted(self.tasks.values(), key=lambda task: task.slot):
             last[task.warehouse] = task
-        starts = {
-            naming.task_id(name, entry.plan.schedule.start_time)
-            for name, entry in wanted.planned.items() if isinstance(entry.plan.schedule, OneTime)
-        }  # fmt: skip
+        starts = {entry.plan.schedule.start_time for entry in wanted.planned.values()
+                  if isinstance(entry.plan.schedule, OneTime)}  # fmt: skip
         return Recorded(
             configuration=self.configuration,
             plans=newest,
@@ -147,7 +145,7 @@ class Memory:
             ),
             open_tasks=open_tasks,
             last_tasks=last,
-            taken=frozenset(starts & self.tasks.keys()),
+            taken=tuple(task for task in self.tasks.values() if task.slot in starts),
             sets=tuple(item for item in self.sets.values() if item.state != "removed"),
             leftovers=tuple(self.leftovers),
             restores=dict(self.restores),

@@ -525,3 +525,24 @@ def test_a_command_to_cancel_counts_once(shop):
     shop.apply("2026-11-23T04:00:00Z")
 
     assert restores(shop) == {"r-1": "succeeded"}
+
+
+def test_a_one_time_start_that_has_run_does_not_run_again_under_another_name(shop):
+    """D2, P8: though a later task has come between, and the start is within `catch_up`."""
+    periodic = shop.plan.pop("periodic")
+    shop.plan["one_time"] = {"start_time": "2026-11-23T02:00:00Z"}
+    shop.write()
+    shop.apply(MONDAY_2)
+    del shop.plan["one_time"]
+    shop.plan["periodic"] = periodic | {"start_time": "02:30"}
+    shop.write()
+    shop.apply("2026-11-23T02:20:00Z")
+    shop.apply("2026-11-23T02:30:00Z")
+    del shop.plan["periodic"]
+    shop.plan["one_time"] = {"start_time": "2026-11-23T02:00:00Z"}
+    shop.document["warehouses"]["store"] = shop.document["warehouses"].pop("shop") | {"previous_name": "shop"}
+    shop.write()
+
+    shop.apply(MONDAY_3)
+
+    assert tasks(shop, "store") == {TASK: "succeeded", "shop-20261123T023000Z": "succeeded"}

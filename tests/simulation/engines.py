@@ -38,6 +38,16 @@ class SimulatedEngine:
         if [name for name in taken if name not in order.replace]:
             raise EngineFailed(f"database {taken[0]} exists")
 
+    def backup(self, order: BackupOrder, number: int, folder: AttemptFolder, watch: Watch) -> BackupResult:
+        with self.house.worked_on(self.process):
+            return self._backup(order, number, folder, watch)
+
+    def restore(self, order: RestoreOrder, reader: SetReader, watch: Watch) -> None:
+        with self.house.worked_on(self.process):
+            if order.journal is None:
+                order.claim("begun")
+            self._restore(order, reader, watch)
+
     def abandon(self, order: RestoreOrder) -> str:
         return "the target is as it is"
 
@@ -67,7 +77,7 @@ class SimulatedEngine:
 class LocalEngine(SimulatedEngine):
     """As DuckDB's: files are made here, and a run that died left nothing that goes on."""
 
-    def backup(self, order: BackupOrder, number: int, folder: AttemptFolder, watch: Watch) -> BackupResult:
+    def _backup(self, order: BackupOrder, number: int, folder: AttemptFolder, watch: Watch) -> BackupResult:
         staging = folder.staging()
         snapshots = []
         for at, database in enumerate(DATABASES):
@@ -81,9 +91,7 @@ class LocalEngine(SimulatedEngine):
             snapshots.append(Snapshot(database, number, kept, len(data) + len(listed), 1, 3))
         return BackupResult("simulated 1.0", tuple(snapshots))
 
-    def restore(self, order: RestoreOrder, reader: SetReader, watch: Watch) -> None:
-        if order.journal is None:
-            order.claim("begun")
+    def _restore(self, order: RestoreOrder, reader: SetReader, watch: Watch) -> None:
         for source, target in order.databases:
             placed = self.house.restored.get(target)
             if placed is not None and placed.by == order.restore_id:
@@ -100,7 +108,7 @@ class LocalEngine(SimulatedEngine):
 class ServerEngine(SimulatedEngine):
     """As that of Doris: the server works by itself, and is asked by label."""
 
-    def backup(self, order: BackupOrder, number: int, folder: AttemptFolder, watch: Watch) -> BackupResult:
+    def _backup(self, order: BackupOrder, number: int, folder: AttemptFolder, watch: Watch) -> BackupResult:
         folder.remember("order.json", {"databases": DATABASES})
         try:
             snapshots = tuple(self._snapshot(order, number, folder, watch, name) for name in DATABASES)
@@ -165,9 +173,7 @@ class ServerEngine(SimulatedEngine):
                 watch.rest(5.0)
         raise JobLost(f"whether job {label} still runs is not known")
 
-    def restore(self, order: RestoreOrder, reader: SetReader, watch: Watch) -> None:
-        if order.journal is None:
-            order.claim("begun")
+    def _restore(self, order: RestoreOrder, reader: SetReader, watch: Watch) -> None:
         try:
             self._restore_each(order, reader, watch)
         except OutcomeUnknown:

@@ -4,10 +4,11 @@ A server's jobs live by label: an answer may be lost before or after the effect,
 forgotten in a restart. What was really done is written down, for the judge.
 """
 
+import contextlib
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 DATABASES = ("sales", "crm")
@@ -47,7 +48,18 @@ class House:
         self.restored: dict[str, Placed] = {}
         self.jobs: dict[str, Job] = {}
         self.placements: Counter[tuple[str, str]] = Counter()
-        self.cancelled: set[str] = set()
+        self._worked_on: set[Any] = set()
+
+    @contextlib.contextmanager
+    def worked_on(self, process: Any) -> Iterator[None]:
+        """By one backup or restore of a process at a time; another process may be gone, and not know it yet."""
+        if process in self._worked_on:
+            self.life.judge.fail(f"D3: two things are done at once in {self.name}")
+        self._worked_on.add(process)
+        try:
+            yield
+        finally:
+            self._worked_on.discard(process)
 
     def place(self, target: str, data: bytes, by: str) -> None:
         """One restore's result appears under its name, in one step."""

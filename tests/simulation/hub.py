@@ -81,8 +81,10 @@ class Turnstile:
         self._hub, self._owner, self._taken = hub, owner, False
 
     def __enter__(self) -> None:
+        pause = 0.01
         while self._taken:
-            self._hub.pause(self._owner, 0.01)
+            self._hub.pause(self._owner, pause)
+            pause = min(2 * pause, 1.0)
         self._taken = True
 
     def __exit__(self, *words: object) -> None:

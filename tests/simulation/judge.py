@@ -66,7 +66,7 @@ class Judge:
         self.first_names: dict[str, str] = {}  # of each name in the YAML
         self.accepted: list[Accepted] = []
         self.fuzzy: list[tuple[datetime, datetime]] = []  # when a configuration may or may not have been in force
-        self.ledger_began = life.hub.now
+        self.ledger_began = self._looked = life.hub.now
         self.ledgers_lost = 0
         self.states: dict[str, str] = {}  # of backup tasks, in the ledger that lives
         self.restore_states: dict[str, str] = {}
@@ -217,7 +217,8 @@ class Judge:
         plan = self._plan_of(standing.document, gone.house)
         if plan is None and self.ledgers_lost:
             days = [item.days for item in self.known.values() if item.house == gone.house]
-            return min(days), 0
+            last = self._plans.get(gone.house, {"retention_days": gone.days})
+            return min(last["retention_days"], *days), 0
         plan = plan or self._plans.get(gone.house)
         return (plan["retention_days"], plan.get("keep_last", 1)) if plan else (gone.days, 0)
 
@@ -327,6 +328,7 @@ class Judge:
         self._check_rebuilt(ledger)
         tasks = ledger.execute("SELECT id, state, warehouse FROM tasks").fetchall()
         restores = ledger.execute("SELECT id, state FROM restores").fetchall()
+        self._check_wanted(restores)
         self._check_given_back(self.states.keys() - {task for task, _, _ in tasks})
         steady = self._steady_since(process)
         for task, state, _ in tasks:
@@ -349,6 +351,16 @@ class Judge:
         self.hold_true("S1", not unknown, f"{unknown[:1]} succeeded without a set")
         self.open_subjects = {task for task, state, _ in tasks if state not in ENDED}
         self.open_subjects |= {name for name, state in restores if state in RESTORE_OPEN}
+
+    def _check_wanted(self, restores: list[tuple[str, str]]) -> None:
+        """R5: what has begun since the last look was in a configuration that stood since then."""
+        since, self._looked = self._looked, self.life.hub.now
+        ends = [item.truly for item in self.accepted[1:]] + [self._looked]
+        wanted = {entry["id"] for item, end in zip(self.accepted, ends, strict=True) if end >= since
+                  for entry in item.document.get("restores", ())}  # fmt: skip
+        begun = {name for name, state in restores
+                 if state == "running" and self.restore_states.get(name) not in ("running", None)}  # fmt: skip
+        self.hold_true("R5", begun <= wanted, f"{sorted(begun - wanted)} runs, though its entry was removed")
 
     def _steady_since(self, process: Any) -> datetime:
         """Since when one process has had no trouble, under one configuration."""
@@ -419,6 +431,8 @@ class Judge:
         running = [name for name, state, _ in restores if state in ("running", "needs_approval")]
         attended = now - self.ledger_began > DAY / 2  # by somebody who approves what a rebuilt ledger asks about
         self.hold_true("R1", not running or not attended, f"restores without an end: {running}")
+        if not self.ledgers_lost:  # a storage may have been gone when its note of the name was due
+            self._each_has_one_name(ledger)
         self._all_slots_ran(document, rows, calm_since, now)
         self._every_slot_has_its_task(rows, min(now, self.life.first_jump))
         young = self.ledgers_lost and now - self.ledger_began < 2 * DAY  # what it has found unfinished has a day
@@ -426,6 +440,13 @@ class Judge:
             self._nothing_left_over(now)
         if self.latest < now - 2 * DAY:  # what a clock ahead has written counts from the time that it showed
             self._nothing_overdue(document, now)
+
+    def _each_has_one_name(self, ledger: sqlite3.Connection) -> None:
+        """P8: a renaming takes tasks and sets along."""
+        found = ledger.execute("SELECT warehouse FROM tasks UNION SELECT warehouse FROM sets").fetchall()
+        names = {(self.first_name(name), name) for (name,) in found}
+        twice = [house for house, amount in Counter(house for house, _ in names).items() if amount > 1]
+        self.hold_true("P8", not twice, f"{twice} has tasks and sets under more than one name: {sorted(names)}")
 
     def _all_slots_ran(self, document: dict[str, Any], rows: list, since: datetime, now: datetime) -> None:
         """D1: with nothing in the way each slot has a set."""

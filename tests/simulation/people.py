@@ -51,8 +51,9 @@ class People:
         }  # fmt: skip
 
     def _days(self) -> list[str]:
-        often = 7 if "local time changes" in self.chance.active else 3
-        return sorted(self.random.sample(DAYS, self.random.choice((1, 2, often))))
+        """Every day where local clocks change: none of those days may be left out."""
+        often = (7,) if "local time changes" in self.chance.active else (1, 2, 3)
+        return sorted(self.random.sample(DAYS, self.random.choice(often)))
 
     def _time(self) -> str:
         if "local time changes" in self.chance.active:
@@ -65,6 +66,9 @@ class People:
     # ---- the file ----
 
     def write(self) -> None:
+        """A file that names a target which is not declared is refused: nobody keeps such an entry."""
+        targets = self.document["warehouses"]
+        self.document["restores"] = [entry for entry in self.document["restores"] if entry["to"]["warehouse"] in targets]
         self.versions.append(copy.deepcopy(self.document))
         self.broken = False
         self._put(json.dumps(self.document, indent=1))
@@ -161,7 +165,8 @@ class People:
     def _ask(self, source: str = "", which: dict[str, Any] | None = None) -> None:
         self._asked += 1
         source = source or self.random.choice([*self._planned(), *self.life.judge.homes] or ["shop"])
-        target = "lab" if self.life.house_of(source).name == "shop" else "staging"
+        own = self.random.random() < 0.3 and source in self.document["warehouses"]  # beside what it was made from
+        target = source if own else "lab" if self.life.house_of(source).name == "shop" else "staging"
         databases = self.random.choice(({"sales": f"sales_{self._asked}"}, {"sales": "sales_copy", "crm": "crm_copy"}))
         entry = {
             "id": f"r-{self._asked}", "from": {"warehouse": source} | (which or self._which()), "to": {"warehouse": target},

@@ -25,7 +25,7 @@ from reconciler.storage.sets import SetStorage
 
 RHYTHM = Rhythm(status=6 * 3600.0, patience=Patience(timedelta(hours=24), timedelta(hours=2)))
 LOOK = 60.0  # a life has few stops, and most of its time is pauses
-STAND_BY = 7.0  # seconds between two tries to take the lease
+STAND_BY = 30.0  # seconds between two tries to take the lease
 
 
 class Process:

@@ -209,13 +209,23 @@ def logged(connection: Connection, subject: str) -> tuple[Logged, ...]:
     return _values(connection, Logged, select(table).where(table.c.subject == subject).order_by(table.c.number))
 
 
-def _taken(connection: Connection, desired: Desired | None) -> frozenset[str]:
+def _taken(connection: Connection, desired: Desired | None) -> tuple[Task, ...]:
+    """By slot, and by id: a task keeps the name in its id, and its warehouse may have another by now (P8)."""
     starts = [
-        naming.task_id(name, entry.plan.schedule.start_time)
-        for name, entry in (desired.planned if desired else {}).items()
+        (entry, entry.plan.schedule.start_time)
+        for entry in (desired.planned if desired else {}).values()
         if entry.plan and isinstance(entry.plan.schedule, OneTime)
     ]
-    return frozenset(key for (key,) in tables.known_keys(connection, tables.tasks, starts))
+    table = tables.tasks
+    found: dict[str, Task] = {}
+    for at in range(0, len(starts), tables.PORTION):
+        portion = starts[at : at + tables.PORTION]
+        names = {name for entry, _ in portion for name in (entry.name, entry.previous_name) if name}
+        ids = [naming.task_id(entry.name, start) for entry, start in portion]
+        slots = and_(table.c.warehouse.in_(names), table.c.slot.in_({start for _, start in portion}))
+        for task in _values(connection, Task, select(table).where(or_(table.c.id.in_(ids), slots))):
+            found[task.id] = task
+    return tuple(found.values())
 
 
 def _seen_at(connection: Connection) -> datetime | None:
