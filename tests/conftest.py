@@ -112,6 +112,10 @@ class Site:
     def write(self) -> None:
         self.paths.plans.write_text(yaml.safe_dump(self.document, sort_keys=False))
 
+    def rename(self, old: str, new: str) -> None:
+        self.document["warehouses"][new] = self.document["warehouses"].pop(old) | {"previous_name": old}
+        self.write()
+
     def restore(self, name: str, **fields: object) -> None:
         """Adds a request; by default `latest` of shop into other."""
         entry = {"id": name, "from": {"warehouse": "shop", "backup_set": "latest"}, "to": {"warehouse": "other"}}

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from reconciler.core import diff, due, guard, naming, renaming, restore, retention
+from reconciler.core import diff, due, guard, renaming, restore, retention
 from reconciler.core import notes as note_rows
 from reconciler.core.model import Desired, OneTime, Warehouse
 from reconciler.core.record import (
@@ -193,14 +193,9 @@ def _new_start(entry: Warehouse, known: PlanRevision | None) -> datetime | None:
     return None if same else schedule.start_time
 
 
-def _task_at(slot: datetime, name: str, recorded: Recorded, tasks: Iterable[Task]) -> str | None:
-    """The task that a slot of the warehouse has among these or in the ledger, whichever name it ran under, or
-    another's that had the same name then and so has the same id.
-    """
-    known = (*(task for task in recorded.taken if task.warehouse == name), *tasks)
-    own_id = naming.task_id(name, slot)
-    same_id = (task.id for task in recorded.taken if task.id == own_id)
-    return next((task.id for task in known if task.slot == slot), next(same_id, None))
+def _task_at(slot: datetime, name: str, recorded: Recorded, tasks: Iterable[Task] = ()) -> str | None:
+    """The task that a slot of the warehouse has among its own that are given, or in the ledger."""
+    return next((task.id for task in tasks if task.slot == slot), recorded.taken.get((name, slot)))
 
 
 def _without(
@@ -311,7 +306,7 @@ def _after(recorded: Recorded, revisions: tuple[PlanRevision, ...], tasks: tuple
         history=(*recorded.history, *overwritten),
         open_tasks=tuple(task for task in rows.values() if task.is_open),
         last_tasks=last,
-        taken=(*recorded.taken, *tasks),
+        taken=recorded.taken | {(task.warehouse, task.slot): task.id for task in tasks},
     )
 
 
@@ -476,6 +471,6 @@ def _warnings(desired: Desired, after: Recorded, now: datetime, *, review: bool)
             for name, entry in sorted(desired.planned.items())
             if not review and entry.plan and isinstance(entry.plan.schedule, OneTime)
             and entry.plan.schedule.start_time <= now
-            and _task_at(entry.plan.schedule.start_time, name, after, after.open_tasks) is None
+            and _task_at(entry.plan.schedule.start_time, name, after) is None
         ),
     )  # fmt: skip

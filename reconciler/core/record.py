@@ -155,7 +155,7 @@ class Recorded(NamedTuple):
     history: tuple[PlanRevision, ...] = ()  # former ones that still count (S2), or began an open task
     open_tasks: tuple[Task, ...] = ()
     last_tasks: dict[str, Task] = {}  # noqa: RUF012  the newest task of each warehouse
-    taken: tuple[Task, ...] = ()  # those at one-time starts of the YAML, under present or former names
+    taken: dict[tuple[str, datetime], str] = {}  # noqa: RUF012  the task, by warehouse and slot, at each one-time start of the YAML
     sets: tuple[BackupSet, ...] = ()  # all that are not removed
     leftovers: tuple[Leftover, ...] = ()
     restores: dict[str, RestoreTask] = {}  # noqa: RUF012

@@ -40,7 +40,7 @@ def renamed(recorded: Recorded, moves: tuple[Renaming, ...]) -> Recorded:
         history=tuple(map(move, recorded.history)),
         open_tasks=tuple(map(move, recorded.open_tasks)),
         last_tasks={names.get(name, name): move(item) for name, item in recorded.last_tasks.items()},
-        taken=tuple(map(move, recorded.taken)),
+        taken={(names.get(name, name), slot): task for (name, slot), task in recorded.taken.items()},
         sets=tuple(map(move, recorded.sets)),
         ahead=frozenset((names.get(name, name), slot) for name, slot in recorded.ahead),
     )

@@ -145,7 +145,7 @@ class Memory:
             ),
             open_tasks=open_tasks,
             last_tasks=last,
-            taken=tuple(task for task in self.tasks.values() if task.slot in starts),
+            taken={(task.warehouse, task.slot): task.id for task in self.tasks.values() if task.slot in starts},
             sets=tuple(item for item in self.sets.values() if item.state != "removed"),
             leftovers=tuple(self.leftovers),
             restores=dict(self.restores),

@@ -249,8 +249,7 @@ def test_slots_due_under_the_plan_in_force_are_settled_before_a_change(shop):
 def test_a_renamed_warehouse_keeps_its_history_and_sets(shop):
     """P8."""
     shop.apply(MONDAY_2)
-    shop.document["warehouses"]["store"] = shop.document["warehouses"].pop("shop") | {"previous_name": "shop"}
-    shop.write()
+    shop.rename("shop", "store")
     shop.restore("r-1", **{"from": {"warehouse": "store", "backup_set": "latest"}})
 
     shop.apply(MONDAY_3)
@@ -540,8 +539,7 @@ def test_a_one_time_start_that_has_run_does_not_run_again_under_another_name(sho
     shop.apply("2026-11-23T02:30:00Z")
     del shop.plan["periodic"]
     shop.plan["one_time"] = {"start_time": "2026-11-23T02:00:00Z"}
-    shop.document["warehouses"]["store"] = shop.document["warehouses"].pop("shop") | {"previous_name": "shop"}
-    shop.write()
+    shop.rename("shop", "store")
 
     shop.apply(MONDAY_3)
 

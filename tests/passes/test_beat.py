@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
+from reconciler import doors
 from reconciler.daemon import Beat, Rhythm
 from reconciler.effects.ledger import Lease, Ledger, open_to_write
 from reconciler.once import Pass
@@ -46,9 +47,7 @@ def test_a_slot_that_falls_due_while_a_pass_is_under_way_is_found_by_the_next_be
 @contextlib.contextmanager
 def beating(site) -> Iterator[Callable[[], Beat]]:
     """The beat once, until what it began has ended."""
-    with Lease(site.paths.ledger) as lease, contextlib.closing(
-        Ledger(open_to_write(site.paths.ledger, simulated=True), site.paths.ledger, lease)
-    ) as ledger:  # fmt: skip
+    with doors.ledger_to_write(site.paths.ledger, site.clock, simulated=True) as ledger:
         beat = Beat(Pass(site.paths, site.clock, ledger, lambda _: None), Rhythm())
         beat.once(reload=True)
 

@@ -9,7 +9,7 @@ import pytest
 
 from reconciler import doors, once
 from reconciler.config.load import load
-from reconciler.effects.ledger import Lease, Ledger, open_to_read, open_to_write, reading
+from reconciler.effects.ledger import open_to_read, reading
 from reconciler.errors import StorageFailed
 from reconciler.storage.sets import SetStorage
 
@@ -39,9 +39,7 @@ def begin_removal(site) -> None:
 def begun_late(site) -> Iterator[Callable[[], object]]:
     """Steps of one pass, whose work begins only at the end of the block."""
     begun: list[Callable[[], None]] = []
-    with Lease(site.paths.ledger) as lease, contextlib.closing(
-        Ledger(open_to_write(site.paths.ledger, simulated=True), site.paths.ledger, lease)
-    ) as ledger:  # fmt: skip
+    with doors.ledger_to_write(site.paths.ledger, site.clock, simulated=True) as ledger:
         passing = once.Pass(site.paths, site.clock, ledger, site.said.append, spawn=lambda run, _: begun.append(run))
         yield lambda: passing.step(load(site.paths.plans))
         while begun:

@@ -41,14 +41,6 @@ def status(site) -> dict:
     return json.loads(site.paths.status.read_text())
 
 
-def renamed(site, old: str, new: str) -> dict:
-    """The entry of the warehouse, which has another name in the YAML from now on."""
-    entry = site.document["warehouses"].pop(old)
-    site.document["warehouses"][new] = entry | {"previous_name": old}
-    site.write()
-    return entry
-
-
 def restorable(site) -> set:
     """What of a ledger must come back."""
     return {(*item._replace(tried_at=None),) for item in recorded(site).sets}
@@ -158,11 +150,12 @@ def test_nothing_is_removed_within_a_day_of_a_rebuild(shop):
 def test_names_and_ended_plans_come_back_right(shop):
     """P8, S2: the new name of old sets, and the retention that a plan ended with."""
     shop.apply(MONDAY_2)
-    entry = renamed(shop, "shop", "store")
+    shop.rename("shop", "store")
     shop.apply(MONDAY_3)
     shop.apply("2026-11-24T02:00:00Z")
+    entry = shop.document["warehouses"].pop("store")
+    del entry["previous_name"]
     entry["plan"]["retention_days"] = 30
-    del shop.document["warehouses"]["store"]
     shop.document["warehouses"]["store"] = entry
     shop.write()
     shop.apply("2026-11-24T03:00:00Z")
@@ -182,10 +175,10 @@ def test_names_and_ended_plans_come_back_right(shop):
 def test_a_second_renaming_that_the_lost_ledger_did_not_live_to_see_is_carried_out(shop):
     """P8: the storage's note leads to the middle name, and the YAML from there to the last."""
     shop.apply(MONDAY_2)
-    renamed(shop, "shop", "store")
+    shop.rename("shop", "store")
     shop.apply(MONDAY_3)
     lose_ledger(shop)
-    renamed(shop, "store", "depot")
+    shop.rename("store", "depot")
 
     shop.apply("2026-11-23T04:00:00Z")
 

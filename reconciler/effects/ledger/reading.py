@@ -209,23 +209,31 @@ def logged(connection: Connection, subject: str) -> tuple[Logged, ...]:
     return _values(connection, Logged, select(table).where(table.c.subject == subject).order_by(table.c.number))
 
 
-def _taken(connection: Connection, desired: Desired | None) -> tuple[Task, ...]:
-    """By slot, and by id: a task keeps the name in its id, and its warehouse may have another by now (P8)."""
+def _taken(connection: Connection, desired: Desired | None) -> dict[tuple[str, datetime], str]:
+    """A task keeps its id when its warehouse is renamed (P8): so it is looked for by the slot, under the present
+    name and the former, and by the id, which a task of another warehouse may have that had this name.
+    """
     starts = [
         (entry, entry.plan.schedule.start_time)
         for entry in (desired.planned if desired else {}).values()
         if entry.plan and isinstance(entry.plan.schedule, OneTime)
     ]
+    own_ids = {naming.task_id(entry.name, start): (entry.name, start) for entry, start in starts}
+    same_id = {own_ids[key]: key for (key,) in tables.known_keys(connection, tables.tasks, list(own_ids))}
+    names = [(name, start) for entry, start in starts for name in (entry.name, entry.previous_name) if name]
+    return same_id | _tasks_at(connection, names)
+
+
+def _tasks_at(connection: Connection, slots: list[tuple[str, datetime]]) -> dict[tuple[str, datetime], str]:
+    """Ids by warehouse and slot, of more than these: of each warehouse the tasks at any of the slots."""
     table = tables.tasks
-    found: dict[str, Task] = {}
-    for at in range(0, len(starts), tables.PORTION):
-        portion = starts[at : at + tables.PORTION]
-        names = {name for entry, _ in portion for name in (entry.name, entry.previous_name) if name}
-        ids = [naming.task_id(entry.name, start) for entry, start in portion]
-        slots = and_(table.c.warehouse.in_(names), table.c.slot.in_({start for _, start in portion}))
-        for task in _values(connection, Task, select(table).where(or_(table.c.id.in_(ids), slots))):
-            found[task.id] = task
-    return tuple(found.values())
+    found: dict[tuple[str, datetime], str] = {}
+    for some in tables.portions(slots):
+        names, times = zip(*some, strict=True)
+        there = and_(table.c.warehouse.in_(set(names)), table.c.slot.in_(set(times)))
+        rows = connection.execute(select(table.c.warehouse, table.c.slot, table.c.id).where(there))
+        found |= {(warehouse, slot): key for warehouse, slot, key in rows}
+    return found
 
 
 def _seen_at(connection: Connection) -> datetime | None:

@@ -4,6 +4,7 @@ A table's columns bear the names of the fields of its value in core.record, so t
 """
 
 import functools
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -248,11 +249,16 @@ def save(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> No
         )  # fmt: skip
 
 
+def portions(items: list[Value]) -> Iterator[list[Value]]:
+    """As many at once as each database takes in one statement."""
+    return (items[at : at + PORTION] for at in range(0, len(items), PORTION))
+
+
 def known_keys(connection: Connection, table: Table, firsts: list[Any]) -> set[tuple[Any, ...]]:
-    """The keys that exist among those whose first part is given; asked in portions a database can take."""
+    """The keys that exist among those whose first part is given."""
     first, *_ = columns = table.primary_key.columns
     return {
         tuple(row)
-        for at in range(0, len(firsts), PORTION)
-        for row in connection.execute(select(*columns).where(first.in_(firsts[at : at + PORTION])))
+        for some in portions(firsts)
+        for row in connection.execute(select(*columns).where(first.in_(some)))
     }
