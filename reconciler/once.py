@@ -271,7 +271,7 @@ def _recorded(place: LedgerPlace, desired: Desired, now: datetime) -> Recorded |
 
 
 def _refusals(desired: Desired, recorded: Recorded) -> tuple[Refusal, ...]:
-    return guard.refusals(desired, renaming.renamed(recorded, renaming.renamings(desired, recorded)))
+    return guard.refusals(desired, renaming.renamed(recorded, renaming.renamings(desired, recorded), desired))
 
 
 def _configuration(path: Path, loaded: Loaded, refusals: tuple[Refusal, ...]) -> ConfigurationState:

@@ -51,6 +51,7 @@ class Rows(NamedTuple):
     """What is recorded before anything is begun (T1), in one transaction."""
 
     renamings: tuple[renaming.Renaming, ...] = ()
+    readdressed: tuple[RestoreTask, ...] = ()  # by a renaming: only entry and digest are new
     revisions: tuple[PlanRevision, ...] = ()
     tasks: tuple[Task, ...] = ()
     restores: tuple[RestoreTask, ...] = ()
@@ -105,7 +106,8 @@ def decide(desired: Desired, recorded: Recorded, now: datetime, *, review: bool 
     """All that follows from the three. `review`: a commit is judged, so an overdue one-time start is a fault."""
     moves = renaming.renamings(desired, recorded)
     notes = tuple(note_rows.renamings(moves, recorded.sets, desired.installation, now))
-    recorded = renaming.renamed(recorded, moves)
+    former, recorded = recorded.restores, renaming.renamed(recorded, moves, desired)
+    readdressed = tuple(task for name, task in recorded.restores.items() if task.entry != former[name].entry)
     unfit = _warehouse_faults(desired, recorded, now, review=review)
     misused = tuple(Fault(item.restore, item.message) for item in restore.misused(desired, recorded))
     desired = _without(desired, recorded, unfit, misused)
@@ -131,7 +133,7 @@ def decide(desired: Desired, recorded: Recorded, now: datetime, *, review: bool 
         changes=found,
         faults=(*unfit, *misused),
         warnings=_warnings(desired, after, now, review=review),
-        rows=Rows(moves, revisions, tasks, requests, holds, notes),
+        rows=Rows(moves, readdressed, revisions, tasks, requests, holds, notes),
         actions=Actions(
             backups=_backups(desired, after, unseen),
             restores=starting,

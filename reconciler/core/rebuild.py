@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from reconciler.core import document, instants, naming, restore
+from reconciler.core import document, instants, naming, renaming, restore
 from reconciler.core.manifest import Manifest
 from reconciler.core.model import Desired, Restore
 from reconciler.core.naming import TaskPlace
@@ -83,7 +83,11 @@ def adoption(found: Inventory, desired: Desired, now: datetime) -> Adoption:
     succeeded = (_succeeded(item, own.warehouse, attempts) for item, own in zip(found.manifests, sets, strict=True))
     lost = (_lost(place, _name(place, names, found, desired, naming.slot_of(place.task_id)), attempts, now)
             for place in sorted(attempts.keys() - done))
-    restores = tuple(_restore(claim, found.storage) for claim in found.claims)
+    newer = _declared(desired) | names
+    restores = tuple(
+        renaming.readdressed(_restore(claim, found.storage), newer, desired.restores.get(claim.restore))
+        for claim in found.claims
+    )
     return Adoption(
         found.storage, sets, (*succeeded, *lost), tuple(_attempts(found, now)), restores, found.strays
     )
@@ -94,13 +98,18 @@ def _names(found: Inventory, desired: Desired) -> dict[str, str]:
     ledger need not have carried out (P8).
     """
     homes = {item.place.home for item in found.manifests} | {place.home for place, _ in found.attempts}
-    declared = {
-        entry.previous_name: name for name, entry in desired.warehouses.items()
-        if entry.previous_name and entry.previous_name not in desired.warehouses
-    }  # fmt: skip
+    declared = _declared(desired)
     noted = {home: found.notes.get(naming.renamed_key(desired.installation, home), {}) for home in homes}
     names = {home: str(noted[home].get("to") or home) for home in homes}
     return {home: declared.get(name, name) for home, name in names.items()}
+
+
+def _declared(desired: Desired) -> dict[str, str]:
+    """The new name of each that only a `previous_name` has still."""
+    return {
+        entry.previous_name: name for name, entry in desired.warehouses.items()
+        if entry.previous_name and entry.previous_name not in desired.warehouses
+    }  # fmt: skip
 
 
 def _name(place: TaskPlace, names: dict[str, str], found: Inventory, desired: Desired, at: datetime) -> str:

@@ -1,9 +1,10 @@
-"""`previous_name:` moves a warehouse's history and sets to its new name (P8)."""
+"""`previous_name:` moves a warehouse's history, sets and restores to its new name (P8)."""
 
 from typing import Any, NamedTuple
 
-from reconciler.core.model import Desired
-from reconciler.core.record import Recorded
+from reconciler.core import restore
+from reconciler.core.model import Desired, FromWarehouse, Restore
+from reconciler.core.record import Recorded, RestoreTask
 from reconciler.core.restore import FAMILIES
 
 
@@ -26,7 +27,7 @@ def renamings(desired: Desired, recorded: Recorded) -> tuple[Renaming, ...]:
     )
 
 
-def renamed(recorded: Recorded, moves: tuple[Renaming, ...]) -> Recorded:
+def renamed(recorded: Recorded, moves: tuple[Renaming, ...], desired: Desired) -> Recorded:
     """The recorded state as if the new names had always been there; ids and keys of tasks stay."""
     names = dict(moves)
     if not names:
@@ -43,4 +44,18 @@ def renamed(recorded: Recorded, moves: tuple[Renaming, ...]) -> Recorded:
         taken={(names.get(name, name), slot): task for (name, slot), task in recorded.taken.items()},
         sets=tuple(map(move, recorded.sets)),
         ahead=frozenset((names.get(name, name), slot) for name, slot in recorded.ahead),
+        restores={
+            name: readdressed(task, names, desired.restores.get(name)) for name, task in recorded.restores.items()
+        },
     )
+
+
+def readdressed(task: RestoreTask, names: dict[str, str], wanted: Restore | None) -> RestoreTask:
+    """The request with the new names of warehouses: always as its target, and as its source where the file says so,
+    which may go on with the old name. It is the same request, and goes on if it runs (R1, R2).
+    """
+    entry = task.entry._replace(warehouse=names.get(task.entry.warehouse, task.entry.warehouse))
+    if isinstance(entry.source, FromWarehouse) and wanted is not None:
+        source = entry.source._replace(warehouse=names.get(entry.source.warehouse, entry.source.warehouse))
+        entry = entry._replace(source=source) if wanted.source == source else entry
+    return task if entry == task.entry else task._replace(entry=entry, digest=restore.digest(entry))

@@ -50,11 +50,10 @@ class Job(NamedTuple):
 
 def run(world: World, start: StartBackup, progress: Progress) -> None:
     """Ends the task in exactly one state, recorded; raises only where the ledger cannot be written."""
-    began = start.task.started_at or world.clock.now()
     plan = start.entry.plan
     assert plan is not None  # noqa: S101  a task exists only under a plan
-    deadline = began + timedelta(seconds=plan.timeout)
-    job = Job(world, start, TaskWatch(world, start.task.id, progress, deadline))
+    timeout = timedelta(seconds=plan.timeout)
+    job = Job(world, start, TaskWatch(world, start.task.id, progress, start.task.started_at, timeout))
     progress.set(start.task.id, 0)
     try:
         _try_until_settled(job)

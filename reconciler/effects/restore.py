@@ -43,11 +43,10 @@ class Job:
     """One request with all that its steps need; `task` is its record as it stands."""
 
     def __init__(self, world: World, start: StartRestore, progress: Progress) -> None:
-        began = start.task.started_at or world.clock.now()
         self.world = world
         self.backup_set: BackupSet = start.backup_set
         self.task: RestoreTask = start.task
-        self.watch = TaskWatch(world, start.task.id, progress, began + TIMEOUT)
+        self.watch = TaskWatch(world, start.task.id, progress, start.task.started_at, TIMEOUT)
 
     @property
     def now(self) -> datetime:
@@ -118,12 +117,29 @@ def _checked(job: Job) -> Ready | None:
 
 
 def _defer_or_fail(job: Job, error: Exception) -> None:
-    if job.task.claimed_at is not None or may_pass(error):
-        if job.task.reason != str(error):
-            job.save(reason=str(error))
-            job.world.report(Event("restore", job.task.id, "waits", str(error)))
+    if job.task.claimed_at is not None:
+        _wait_while_it_may(job, error)
+    elif may_pass(error):
+        _wait(job, error)
     else:
         _end(job, "failed", f"{error}; nothing was changed and the id is not used")
+
+
+def _wait_while_it_may(job: Job, error: Exception) -> None:
+    """What has begun and cannot go on now waits as long as a restore may run, or until it is cancelled (R1)."""
+    try:
+        job.watch.check()
+    except (Cancelled, DeadlinePassed) as stop:
+        _end(job, "unknown", f"{stop}; {error}. What it has changed is not known: look at warehouse "
+                             f"{job.task.entry.warehouse}. To restore once more choose a new id")  # fmt: skip
+    else:
+        _wait(job, error)
+
+
+def _wait(job: Job, error: Exception) -> None:
+    if job.task.reason != str(error):
+        job.save(reason=str(error))
+        job.world.report(Event("restore", job.task.id, "waits", str(error)))
 
 
 def _wait_for_leave(job: Job) -> None:

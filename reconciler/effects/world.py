@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from reconciler.core.event import Event
@@ -83,13 +83,18 @@ class Progress:
 
 class TaskWatch:
     """The Watch port for one task. Its time is counted by the monotonic clock from here on: nobody's setting of
-    the wall clock ends a backup.
+    the wall clock ends a backup. A start that is still to come was written by a clock that was ahead, and counts
+    as made now.
     """
 
-    def __init__(self, world: World, subject: str, progress: Progress, deadline: datetime) -> None:
+    def __init__(
+        self, world: World, subject: str, progress: Progress, started_at: datetime | None, timeout: timedelta
+    ) -> None:
         self._subject, self._progress = subject, progress
         self._clock, self._look, self._check_lease = world.clock, world.look, world.ledger.check_lease
-        self._deadline = world.clock.monotonic() + (deadline - world.clock.now()).total_seconds()
+        now = world.clock.now()
+        passed = now - min(now, started_at or now)
+        self._deadline = world.clock.monotonic() + (timeout - passed).total_seconds()
 
     def progress(self, percent: float) -> None:
         self._progress.set(self._subject, min(99, int(percent)))

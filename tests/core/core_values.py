@@ -164,12 +164,12 @@ class Memory:
         decision = self.decide(wanted, now)
         for old, new in decision.rows.renamings:
             self._rename(old, new)
+        for request in (*decision.rows.readdressed, *decision.rows.restores):
+            self.restores[request.id] = request
         for item in decision.rows.revisions:
             self.revisions[item.warehouse, item.revision] = item
         for task in decision.rows.tasks:
             self.put(task)
-        for request in decision.rows.restores:
-            self.restores[request.id] = request
         for item in decision.rows.holds:
             self.holds[item.backup_set, item.seen_at] = item
         self.configuration = wanted

@@ -1,10 +1,12 @@
 """`previous_name` moves history and sets to a new name; ids, keys and rules stay what they were (P8)."""
 
+import pytest
 from core_values import DAY, HOUR, MINUTE, MONDAY, Memory, a_plan, a_restore, a_set, desired, once, warehouse
 
-from reconciler.core import renaming
+from reconciler.core import renaming, restore
 from reconciler.core.diff import Create, End, Update
 from reconciler.core.model import FromWarehouse
+from reconciler.core.plan import Rows
 from reconciler.core.record import NOTHING
 from reconciler.core.renaming import Renaming
 
@@ -185,7 +187,27 @@ def test_other_warehouses_are_left_as_they_are():
     memory.take(desired(OLD, alike), MONDAY)
     memory.remember(a_set(MONDAY - DAY, "old-er"))
     before = memory.recorded(desired(), MONDAY)
-    after = renaming.renamed(before, (MOVE,))
+    after = renaming.renamed(before, (MOVE,), desired(alike, NEW))
     assert after.sets == before.sets
     assert after.plans["old-er"] == before.plans["old-er"]
-    assert renaming.renamed(before, ()) is before
+    assert renaming.renamed(before, (), desired()) is before
+
+
+@pytest.mark.parametrize("source", ["old", "new"])
+def test_a_restore_that_runs_follows_its_warehouse_and_is_no_other_request(source):
+    """P8, R1, R2: the file may keep the old name as a source, whose sets it finds under both."""
+    memory = in_force()
+    memory.remember(a_set(MONDAY - DAY, "old"))
+    asked = a_restore(source=FromWarehouse("old", "latest"), warehouse="old")
+    memory.take(desired(OLD, restores=(asked,)), MONDAY + HOUR)
+    memory.restores["r1"] = memory.restores["r1"]._replace(
+        state="running", claimed_at=MONDAY + HOUR, backup_set=a_set(MONDAY - DAY, "old").id
+    )
+    entry = a_restore(source=FromWarehouse(source, "latest"), warehouse="new")
+
+    decision = memory.take(desired(NEW, restores=(entry,)), MONDAY + 2 * HOUR)
+
+    assert decision.faults == ()
+    assert decision.rows.readdressed == (memory.restores["r1"],)
+    assert [(start.task.entry, start.task.digest) for start in decision.actions.restores] == [(entry, restore.digest(entry))]
+    assert memory.take(desired(NEW, restores=(entry,)), MONDAY + 2 * HOUR).rows == Rows()

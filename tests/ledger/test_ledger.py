@@ -16,9 +16,9 @@ from reconciler import doors
 from reconciler.cli.clock import SystemClock
 from reconciler.config import secrets
 from reconciler.core import ledger_place
-from reconciler.core.model import Desired, Folder, Limits, LocalStorage, Warehouse
+from reconciler.core.model import Desired, Folder, FromWarehouse, Limits, LocalStorage, Restore, Warehouse
 from reconciler.core.plan import Rows
-from reconciler.core.record import BackupSet, HoldRecord, PlanRevision, Task
+from reconciler.core.record import BackupSet, HoldRecord, PlanRevision, RestoreTask, Task
 from reconciler.core.renaming import Renaming
 from reconciler.effects.ledger import (
     Lease,
@@ -119,13 +119,10 @@ def test_a_good_end_makes_a_set_and_leaves_over_the_other_attempts(ledger):
 
 def test_a_set_that_a_running_restore_needs_is_not_removed(ledger, site):
     """S3: checked again in the transaction that marks the set."""
-    from reconciler.core.model import FromWarehouse, Restore
-    from reconciler.core.record import RestoreTask
-
     accept(ledger, revisions=(REVISION,), tasks=(TASK,))
     ledger.end_task(TASK._replace(state="succeeded", ended_at=NOW), NOW, SET, frozenset())
     entry = Restore("r", FromWarehouse("shop", "latest"), "other")
-    ledger.save_restore(RestoreTask("r", entry, "d", "running", NOW, backup_set=SET.id), NOW)
+    ledger.record(Rows(restores=(RestoreTask("r", entry, "d", "running", NOW, backup_set=SET.id),)), NOW)
 
     assert ledger.begin_removal(SET, NOW) is False
     assert ledger.read(None, NOW).sets == (SET,)
@@ -133,18 +130,15 @@ def test_a_set_that_a_running_restore_needs_is_not_removed(ledger, site):
 
 def test_a_restore_does_not_begin_from_a_set_that_has_begun_to_go(ledger):
     """S3: asked in the transaction that records the beginning."""
-    from reconciler.core.model import FromWarehouse, Restore
-    from reconciler.core.record import RestoreTask
-
     accept(ledger, revisions=(REVISION,), tasks=(TASK,))
     ledger.end_task(TASK._replace(state="succeeded", ended_at=NOW), NOW, SET, frozenset())
     entry = Restore("r", FromWarehouse("shop", "latest"), "other")
     begun = RestoreTask("r", entry, "d", "running", NOW, backup_set=SET.id)
-    ledger.save_restore(begun._replace(state="pending"), NOW)
-    ledger.save_restore(begun._replace(id="before", state="pending"), NOW)
+    before = begun._replace(id="before")
+    ledger.record(Rows(restores=tuple(item._replace(state="pending") for item in (begun, before))), NOW)
 
-    assert ledger.begin_restore(begun._replace(id="before"), NOW) is True
-    ledger.save_restore(begun._replace(id="before", state="succeeded", ended_at=NOW), NOW)
+    assert ledger.begin_restore(before, NOW) is True
+    ledger.save_restore(before._replace(state="succeeded", ended_at=NOW), NOW)
     assert ledger.begin_removal(SET, NOW) is True
     assert ledger.begin_restore(begun, NOW) is False
     assert ledger.read(None, NOW).restores["r"].state == "pending"
@@ -152,9 +146,6 @@ def test_a_restore_does_not_begin_from_a_set_that_has_begun_to_go(ledger):
 
 def test_a_request_that_was_edited_or_taken_out_meanwhile_does_not_begin_and_stays_as_it_is(ledger):
     """R5: the pass that records it may come between a worker's looks and its beginning."""
-    from reconciler.core.model import FromWarehouse, Restore
-    from reconciler.core.record import RestoreTask
-
     accept(ledger, revisions=(REVISION,), tasks=(TASK,))
     ledger.end_task(TASK._replace(state="succeeded", ended_at=NOW), NOW, SET, frozenset())
     request = RestoreTask("r", Restore("r", FromWarehouse("shop", "latest"), "other"), "d", "pending", NOW)
@@ -166,6 +157,18 @@ def test_a_request_that_was_edited_or_taken_out_meanwhile_does_not_begin_and_sta
         assert ledger.begin_restore(begun, NOW) is False
     ledger.save_restore(request._replace(id="gone", reason="it waits"), NOW)
     assert ledger.read(None, NOW).restores == {"gone": gone, "edited": edited}
+
+
+def test_who_carries_a_restore_out_knows_the_old_name_and_does_not_write_it_back(ledger):
+    """P8, R1."""
+    request = RestoreTask("r", Restore("r", FromWarehouse("shop", "latest"), "other"), "d", "running", NOW)
+    accept(ledger, restores=(request,))
+    named_anew = request._replace(entry=request.entry._replace(warehouse="elsewhere"), digest="e")
+    ledger.record(Rows(readdressed=(named_anew._replace(state="pending"),)), NOW)
+
+    ledger.save_restore(request._replace(journal="begun"), NOW)
+
+    assert ledger.read(None, NOW).restores == {"r": named_anew._replace(journal="begun")}
 
 
 def test_what_a_clock_ahead_has_passed_over_counts_again_once_the_clock_is_trusted(ledger):

@@ -1,8 +1,9 @@
 """What was decided, and is no longer right when it comes to be done: removals, restores, claims (S3, S4, R1, R5)."""
 
 import contextlib
+import json
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from unittest import mock
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from reconciler import doors, once
 from reconciler.config.load import load
 from reconciler.effects.ledger import open_to_read, reading
+from reconciler.engines.duckdb import DuckDB
 from reconciler.errors import StorageFailed
 from reconciler.storage.sets import SetStorage
 
@@ -117,3 +119,76 @@ def test_a_claim_whose_answer_was_lost_has_its_outcome_beside_it(shop):
     found = restore(shop, "r-1")
     assert (found.state, found.claimed_at is not None) == ("failed", True)
     assert (shop.folder / "backups/test/.restores/r-1/outcome.json").exists()
+
+
+def begin_to_restore(site) -> None:
+    """As a reconciler that was killed just after the claim of `r-1`."""
+    whole = DuckDB.restore
+
+    def restore_until_claimed(self, order, reader, watch) -> None:
+        def claim(journal: str) -> None:
+            order.claim(journal)
+            raise SystemExit
+
+        whole(self, order._replace(claim=claim), reader, watch)
+
+    site.apply(MONDAY_2)
+    site.restore("r-1")
+    site.clock.time = datetime(2026, 11, 23, 3, tzinfo=UTC)
+    with mock.patch.object(DuckDB, "restore", restore_until_claimed), contextlib.suppress(SystemExit):
+        with begun_late(site) as step:
+            step()
+    assert restore(site, "r-1").claimed_at is not None
+
+
+@pytest.mark.parametrize("keep", [True, False], ids=["entry stays", "entry goes"])
+def test_a_restore_that_has_begun_goes_on_in_its_warehouse_under_the_new_name(shop, keep):
+    """P8, R1: a renaming is no reason to leave it half done; the entry is the same request under both names."""
+    begin_to_restore(shop)
+    (entry,) = shop.document["restores"]
+    shop.document["restores"] = [entry | {"to": {"warehouse": "elsewhere"}}] if keep else []
+    shop.rename("other", "elsewhere")
+
+    outcome = shop.apply("2026-11-23T04:00:00Z")
+
+    assert outcome.failures == ()
+    assert (restore(shop, "r-1").state, restore(shop, "r-1").entry.warehouse) == ("succeeded", "elsewhere")
+    assert json.loads(shop.paths.status.read_text())["attention"] == []
+    assert (shop.folder / "other/sales.duckdb").exists()
+    assert shop.apply("2026-11-23T05:00:00Z").idle is True
+
+
+@pytest.mark.parametrize(
+    ("then", "cancelled", "state"),
+    [("2026-11-23T04:00:00Z", False, "running"), ("2026-11-23T04:00:00Z", True, "unknown"),
+     ("2026-11-24T03:00:01Z", False, "unknown")],
+    ids=["waits", "cancelled", "a day later"],
+)  # fmt: skip
+def test_a_restore_whose_warehouse_was_taken_out_waits_for_a_day_and_is_then_unknown(shop, then, cancelled, state):
+    """R1, R6: nobody can ask that warehouse, and no set is kept for it for ever."""
+    begin_to_restore(shop)
+    shop.document["restores"] = []
+    del shop.document["warehouses"]["other"]
+    shop.write()
+    if cancelled:
+        assert shop.run("cancel", "r-1", now=then).code == 0
+    shop.apply(then)
+
+    found = restore(shop, "r-1")
+    assert found.state == state
+    assert "warehouse other is not declared any more" in found.reason
+    assert (shop.folder / "backups/test/.restores/r-1/outcome.json").exists() is (state == "unknown")
+
+
+def test_a_start_that_a_clock_ahead_has_written_makes_no_timeout_longer(shop):
+    """D4, S5: what it began has its time from when it is gone on with."""
+    shop.clock.time = datetime(2026, 11, 26, 2, tzinfo=UTC)
+    with mock.patch.object(DuckDB, "backup", side_effect=SystemExit), contextlib.suppress(SystemExit):
+        with begun_late(shop) as step:
+            step()
+    (shop.folder / "shop").rename(shop.folder / "away")
+
+    (failure,) = shop.apply("2026-11-24T02:00:00Z").failures
+
+    assert "its `timeout` leaves no time for another try" in failure
+    assert timedelta(hours=5) < timedelta(seconds=sum(shop.clock.paused)) <= timedelta(hours=6)

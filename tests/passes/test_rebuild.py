@@ -185,6 +185,29 @@ def test_a_second_renaming_that_the_lost_ledger_did_not_live_to_see_is_carried_o
     assert [(item.id, item.warehouse) for item in recorded(shop).sets] == [(TASK, "depot")]
 
 
+def test_a_slot_that_a_clock_ahead_ran_under_a_former_name_is_not_run_again(shop):
+    """D2, S5, T2: its set is found when the slot's own time has come, and waits for the look already."""
+    shop.apply("2026-11-24T02:00:00Z")
+    early = "shop-20261124T020000Z"
+    assert shop.set_folders == [early]
+    shop.rename("shop", "store")
+    shop.apply("2026-11-24T02:01:00Z")
+    lose_ledger(shop)
+    folder, aside = shop.folder / "backups", shop.folder / "aside"
+    folder.rename(aside)
+    folder.write_bytes(b"in the way")
+    shop.apply(TUESDAY_1)
+    folder.unlink()
+    aside.rename(folder)
+
+    shop.apply("2026-11-24T02:00:05Z")
+
+    assert shop.set_folders == [early]
+    assert [(task.id, task.state, task.reason) for task in tasks(shop)] == [
+        ("store-20261124T020000Z", "skipped", f"backup set {early} of its slot was found in storage disk")
+    ]
+
+
 def let_removals(site) -> None:
     from reconciler.config.load import load
 

@@ -269,10 +269,12 @@ class Judge:
         self._digest = key
         document = {"warehouses": {}} | json.loads(self.life.paths.plans.read_text())
         faulty = {fault.subject for fault in step.decision.faults if not fault.advice}
-        before = next((item.document["warehouses"] for item in reversed(self.accepted) if item.sure), {})
+        standing = next((item.document["warehouses"] for item in reversed(self.accepted) if item.sure), {})
+        before = {self.first_name(name): entry for name, entry in standing.items()}
         for name in faulty & document["warehouses"].keys():
             document["warehouses"].pop(name)
-            document["warehouses"] |= {name: before[name]} if name in before else {}
+            house = self.first_name(name)
+            document["warehouses"] |= {name: before[house]} if house in before else {}
         now = process.clock.now()
         if self._ledger_id not in ("", process.ledger.id):
             self.counts_from = now + timedelta(hours=37)  # a one-time start within `catch_up` of it counts

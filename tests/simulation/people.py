@@ -142,6 +142,9 @@ class People:
         entry = self.document["warehouses"].pop(old)
         new = f"{old}x"
         self.document["warehouses"][new] = entry | {"previous_name": old}
+        for request in self.document["restores"]:
+            if request["to"]["warehouse"] == old:
+                request["to"] = {"warehouse": new}
         self.life.judge.renamed(old, new)
         self.versions.clear()  # nobody reverts past a renaming: two names for one house cannot be judged
 

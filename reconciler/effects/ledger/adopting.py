@@ -1,18 +1,20 @@
 """Adds to a ledger what storages prove and it did not know; what it knows stays as it is (T2, R8)."""
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Table, insert, select, update
 
 from reconciler.core.rebuild import Adoption
 from reconciler.core.record import Task
-from reconciler.effects.ledger import tables
+from reconciler.effects.ledger import steps, tables
 
 APPROVAL = "it was found unclaimed after the ledger was rebuilt; `reconcile allow restore {}` lets it run"
 
 
-def adopt(connection: Connection, found: Adoption) -> Adoption:
+def adopt(connection: Connection, found: Adoption, now: datetime) -> Adoption:
     """The part of it that was new."""
+    _skip_what_has_its_set(connection, found, now)
     return found._replace(
         sets=_add(connection, tables.sets, found.sets),
         tasks=_add(connection, tables.tasks, _with_a_slot_of_their_own(connection, found.tasks)),
@@ -28,6 +30,19 @@ def ask_approval(connection: Connection) -> None:
     for (restore,) in connection.execute(waiting).all():
         changed = {"state": "needs_approval", "reason": APPROVAL.format(restore)}
         connection.execute(update(table).where(table.c.id == restore).values(changed))
+
+
+def _skip_what_has_its_set(connection: Connection, found: Adoption, now: datetime) -> None:
+    """A slot that a clock ahead has run early, under a former name of its warehouse, is not run again (D2)."""
+    made = {(item.warehouse, item.slot): item.id for item in found.sets}
+    table = tables.tasks
+    unbegun = (table.c.state == "waiting", table.c.attempt == 0)
+    for row in connection.execute(select(table.c.id, table.c.warehouse, table.c.slot).where(*unbegun)).all():
+        other = made.get((row.warehouse, row.slot), row.id)
+        if other != row.id:
+            reason = f"backup set {other} of its slot was found in storage {found.storage}"
+            steps.change(connection, table, row.id, state="skipped", ended_at=now, reason=reason)
+            steps.log(connection, now, "skipped", row.id, reason)
 
 
 def _with_a_slot_of_their_own(connection: Connection, tasks: tuple[Task, ...]) -> tuple[Task, ...]:

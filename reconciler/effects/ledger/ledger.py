@@ -92,7 +92,7 @@ class Ledger:
         begins in which nothing is removed.
         """
         with self._writing() as connection:
-            fresh = adopting.adopt(connection, found)
+            fresh = adopting.adopt(connection, found, now)
             tables.save(connection, tables.storages, [
                 {"name": found.storage, "location": location, "looked_at": now}
             ])  # fmt: skip
@@ -279,11 +279,12 @@ class Ledger:
             return True
 
     def save_restore(self, task: RestoreTask, now: datetime) -> None:
-        """What has ended meanwhile stays as it ended."""
+        """What has ended meanwhile stays as it ended, and what a renaming has made of the entry stays so (P8)."""
         with self._writing() as connection:
-            ended = select(tables.restores.c.ended_at).where(tables.restores.c.id == task.id)
-            if connection.execute(ended).scalar() is not None:
+            known = steps.row(connection, tables.restores, task.id)
+            if known["ended_at"] is not None:
                 return
+            task = task._replace(entry=known["entry"], digest=known["digest"])
             tables.save(connection, tables.restores, [task._asdict()])
             if task.ended_at is not None:
                 steps.forget_wish(connection, task.id)
@@ -328,6 +329,8 @@ class Ledger:
         for old, new in rows.renamings:
             steps.rename(connection, old, new)
             steps.log(connection, now, "renamed", new, f"from {old}")
+        for item in rows.readdressed:
+            steps.change(connection, tables.restores, item.id, entry=item.entry, digest=item.digest)
         tables.save(connection, tables.plans, [item._asdict() for item in rows.revisions])
         tables.save(connection, tables.tasks, [item._asdict() for item in rows.tasks])
         tables.save(connection, tables.restores, [item._asdict() for item in rows.restores])
