@@ -197,9 +197,15 @@ class ServerEngine(SimulatedEngine):
         house = self.house
         body = fetched(order, reader, source)
         seconds = self.chance.random.uniform(60, 900)
+
+        def begin() -> None:
+            """No job of the label is known: the target tells whether one has ended and was forgotten since."""
+            placed = house.restored.get(target)
+            if placed is None or placed.by != order.restore_id:
+                house.submit(label, seconds, lambda: house.place(target, body, order.restore_id))
+
         try:
-            self._follow(label, watch, lambda: house.submit(
-                label, seconds, lambda: house.place(target, body, order.restore_id)))
+            self._follow(label, watch, begin)
         except EngineFailed as error:
             if not error.spoiled:
                 raise
