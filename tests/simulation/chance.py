@@ -60,16 +60,17 @@ ACTIVE = 0.4  # of the lives
 
 
 class Chance:
-    """`counts` is how often each kind struck. `calm` ends all faults."""
+    """`counts` is how often each kind struck. `calm` ends all faults. With `often` each strikes as many times as often."""
 
-    def __init__(self, seed: int, kinds: frozenset[str] | None = None) -> None:
+    def __init__(self, seed: int, kinds: frozenset[str] | None = None, often: int = 1) -> None:
         self.random = random.Random(seed)
         drawn = {kind for kind in KINDS if self.random.random() < ACTIVE}
         self.active = drawn if kinds is None else set(kinds)
+        self._often = often
         self.counts: Counter[str] = Counter()
 
     def strikes(self, kind: str) -> bool:
-        if kind not in self.active or self.random.random() >= KINDS[kind]:
+        if kind not in self.active or self.random.random() >= self._often * KINDS[kind]:
             return False
         self.counts[kind] += 1
         return True

@@ -26,6 +26,13 @@ DAY, SLACK = timedelta(days=1), timedelta(minutes=3)
 PASSED_OVER = {"missed", "skipped", "disabled"}
 ENDED = {"succeeded", "failed", "cancelled", "lost", "missed", "skipped", "disabled"}
 RESTORE_OPEN = {"pending", "needs_approval", "running"}
+PASSES = {"statement lost before", "statement lost after", "statement refused for now", "storage error before",
+          "storage throttled", "storage request repeated", "job slow", "local time changes", "restore asked"}  # fmt: skip
+NOTE_UNWRITTEN = (  # what may keep a renaming's note from its storage until the ledger is lost
+    "kill before a ledger write", "kill after a ledger write", "kill before a storage request",
+    "kill after a storage request", "ledger disk full", "writer paused", "storage error before", "storage error after",
+    "storage throttled", "storage slow", "storage hangs", "credentials expired",
+)
 VALID = jsonschema_rs.validator_for(
     json.loads((Path(__file__).parents[2] / "schemas/status.schema.json").read_text())
 )
@@ -36,12 +43,16 @@ class Violated(BaseException):
 
 
 class Accepted(NamedTuple):
-    """A configuration in force from `at` by the machine's clock; `sure` once a pass has said so."""
+    """A configuration in force from `at` by the machine's clock; `sure` once a pass has said so.
+
+    `noted` is the latest such time that its ledger has seen: it never goes back.
+    """
 
     at: datetime
     document: dict[str, Any]
     sure: bool
     truly: datetime  # the true time of it
+    noted: datetime
 
 
 class Set(NamedTuple):
@@ -65,6 +76,7 @@ class Judge:
         self.open_restores: dict[str, str] = {}
         self.first_names: dict[str, str] = {}  # of each name in the YAML
         self.accepted: list[Accepted] = []
+        self._noted = life.hub.now
         self.fuzzy: list[tuple[datetime, datetime]] = []  # when a configuration may or may not have been in force
         self.ledger_began = self._looked = life.hub.now
         self.ledgers_lost = 0
@@ -209,7 +221,7 @@ class Judge:
         """The configurations in force at some time in the last day, by the machine's clock."""
         sure = [item for item in self.accepted if item.sure]
         former = [item for item, later in itertools.pairwise(self.accepted)
-                  if item.sure and min(later.at + DAY - now, later.truly + DAY - self.life.hub.now) > SLACK]  # fmt: skip
+                  if item.sure and min(later.noted + DAY - now, later.truly + DAY - self.life.hub.now) > SLACK]  # fmt: skip
         return [*former, *sure[-1:]]
 
     def _retention(self, standing: Accepted, gone: Set) -> tuple[int, int]:
@@ -278,6 +290,7 @@ class Judge:
         now = process.clock.now()
         if self._ledger_id not in ("", process.ledger.id):
             self.counts_from = now + timedelta(hours=37)  # a one-time start within `catch_up` of it counts
+        self._noted = max(now, self._noted) if self._ledger_id == process.ledger.id else now
         self._ledger_id = process.ledger.id
         if self.accepted and not self.accepted[-1].sure:
             self.fuzzy.append((self.accepted[-1].at - SLACK, now + SLACK))
@@ -285,7 +298,7 @@ class Judge:
             self.accepted[-1] = self.accepted[-1]._replace(sure=same)
             if same:
                 return self._remember_plans(document)
-        self.accepted.append(Accepted(now, document, sure=True, truly=self.life.hub.now))
+        self.accepted.append(Accepted(now, document, sure=True, truly=self.life.hub.now, noted=self._noted))
         self._remember_plans(document)
 
     def _remember_plans(self, document: dict[str, Any]) -> None:
@@ -304,7 +317,8 @@ class Judge:
         except (ValueError, TypeError):
             return
         if not self.accepted or self.accepted[-1].document != document:
-            self.accepted.append(Accepted(process.clock.now(), document, sure=False, truly=self.life.hub.now))
+            now = process.clock.now()
+            self.accepted.append(Accepted(now, document, sure=False, truly=self.life.hub.now, noted=now))
             self._digest = None
 
     def ledger_lost(self) -> None:
@@ -378,6 +392,9 @@ class Judge:
             working = [house.name for house in self.life.houses.values() for job in house.jobs.values()
                        if job.task == task and job.state == "RUNNING"]  # fmt: skip
             self.hold_true("D4", not working, f"task {task} is {state}, while {working[:1]} works on it")
+        if state == "failed" and task in self.running_since and self.life.had_only(PASSES):
+            took = self.life.hub.now - self.running_since[task]
+            self.hold_true("D6", took > timedelta(minutes=30), f"task {task} failed after {took}, of what passes")
 
     def _check_time(self, task: str, state: str, steady: datetime) -> None:
         """D4: the longest timeout is six hours."""
@@ -433,7 +450,7 @@ class Judge:
         running = [name for name, state, _ in restores if state in ("running", "needs_approval")]
         attended = now - self.ledger_began > DAY / 2  # by somebody who approves what a rebuilt ledger asks about
         self.hold_true("R1", not running or not attended, f"restores without an end: {running}")
-        if not self.ledgers_lost:  # a storage may have been gone when its note of the name was due
+        if not self.ledgers_lost or not self.life.had(*NOTE_UNWRITTEN):
             self._each_has_one_name(ledger)
         self._all_slots_ran(document, rows, calm_since, now)
         self._every_slot_has_its_task(rows, min(now, self.life.first_jump))

@@ -61,11 +61,11 @@ class Result(NamedTuple):
 
 class Life:
     def __init__(
-        self, seed: int, weeks: float = 2.0, kinds: frozenset[str] | None = None, lose_at: int = -1
+        self, seed: int, weeks: float = 2.0, kinds: frozenset[str] | None = None, lose_at: int = -1, often: int = 1
     ) -> None:  # fmt: skip
-        """`lose_at`: just after so many ledger writes the process is killed and the ledger gone."""
+        """`lose_at`: just after so many ledger writes the process is killed and the ledger gone. `kinds` and `often`: of faults."""
         self.seed, self.weeks, self.lose_at, self.commits = seed, weeks, lose_at, 0
-        self.chance = Chance(seed, kinds)
+        self.chance = Chance(seed, kinds, often)
         day, self.zone = self.chance.random.choice(STARTS)
         start = datetime.fromisoformat(day).replace(tzinfo=UTC)
         self.hub = Hub(start + timedelta(minutes=self.chance.random.randrange(1440)))
@@ -221,6 +221,9 @@ class Life:
 
     def had(self, *kinds: str) -> bool:
         return any(self.chance.counts[kind] for kind in kinds)
+
+    def had_only(self, kinds: set[str]) -> bool:
+        return {kind for kind, amount in self.chance.counts.items() if amount} <= kinds
 
     def said(self, happened: Any) -> None:
         self.note("said", str(happened))
