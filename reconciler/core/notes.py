@@ -27,6 +27,9 @@ def renamings(
     for old, new in moves:
         for warehouse, storage, home in sorted(homes):
             if warehouse == old:
-                yield Note(storage, naming.renamed_key(installation, home), {
-                    "format": 1, "noted_at": instants.text(now), "to": new,
-                })  # fmt: skip
+                yield new_name(storage, naming.renamed_key(installation, home), new, now)
+
+
+def new_name(storage: str, key: str, name: str, now: datetime) -> Note:
+    """At a home: the warehouse that its sets belong to by now."""
+    return Note(storage, key, {"format": 1, "noted_at": instants.text(now), "to": name})

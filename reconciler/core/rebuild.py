@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from reconciler.core import document, instants, naming, renaming, restore
+from reconciler.core import notes as note_rows
 from reconciler.core.manifest import Manifest
 from reconciler.core.model import Desired, Restore
 from reconciler.core.naming import TaskPlace
-from reconciler.core.record import BackupSet, RestoreTask, Task
+from reconciler.core.record import BackupSet, Note, RestoreTask, Task
 
 GRACE = timedelta(days=1)  # a server's own job may still write there (Doris: backup_job_default_timeout_ms, 1 day)
 UNFINISHED = (
@@ -57,8 +58,15 @@ class AttemptRow(NamedTuple):
     removable_at: datetime | None
 
 
+class Home(NamedTuple):
+    """What a storage notes of a home: the key of its note, and the name that it tells, or its own."""
+
+    key: str
+    name: str
+
+
 class Adoption(NamedTuple):
-    """Rows for a ledger; one that it has already stays as it is."""
+    """Rows for a ledger; one that it has already stays as it is. `notes` are those that the storage shall have."""
 
     storage: str
     sets: tuple[BackupSet, ...]
@@ -66,6 +74,8 @@ class Adoption(NamedTuple):
     attempts: tuple[AttemptRow, ...]
     restores: tuple[RestoreTask, ...]
     strays: tuple[Stray, ...]
+    homes: dict[str, Home] = {}  # noqa: RUF012  never written to
+    notes: tuple[Note, ...] = ()
 
     @property
     def is_rebuild(self) -> bool:
@@ -74,7 +84,8 @@ class Adoption(NamedTuple):
 
 
 def adoption(found: Inventory, desired: Desired, now: datetime) -> Adoption:
-    names = _names(found, desired)
+    homes = _homes(found, desired.installation)
+    names = _names(homes, desired)
     kept = _retentions(found, desired.installation)
     attempts = _attempts_by_place(found)
     done = {item.place for item in found.manifests}
@@ -89,19 +100,37 @@ def adoption(found: Inventory, desired: Desired, now: datetime) -> Adoption:
         for claim in found.claims
     )
     return Adoption(
-        found.storage, sets, (*succeeded, *lost), tuple(_attempts(found, now)), restores, found.strays
+        found.storage, sets, (*succeeded, *lost), tuple(_attempts(found, now)), restores, found.strays, homes
     )
 
 
-def _names(found: Inventory, desired: Desired) -> dict[str, str]:
+def renamed(found: Adoption, former: dict[str, str], now: datetime) -> Adoption:
+    """With the names that warehouses have by now, where the ledger has renamed them before it could look (P8).
+
+    The storage is to note each that it does not tell itself: this ledger may be lost as well.
+    """
+    sets = tuple(item._replace(warehouse=former.get(item.warehouse, item.warehouse)) for item in found.sets)
+    tasks = tuple(item._replace(warehouse=former.get(item.warehouse, item.warehouse)) for item in found.tasks)
+    moved = {item.home: item.warehouse for item in sets if item.warehouse != item.home}
+    notes = tuple(
+        note_rows.new_name(found.storage, found.homes[home].key, name, now)
+        for home, name in sorted(moved.items()) if found.homes[home].name != name
+    )  # fmt: skip
+    return found._replace(sets=sets, tasks=tasks, notes=notes)
+
+
+def _homes(found: Inventory, installation: str) -> dict[str, Home]:
+    names = {item.place.home for item in found.manifests} | {place.home for place, _ in found.attempts}
+    keys = {name: naming.renamed_key(installation, name) for name in names}
+    return {name: Home(key, str(found.notes.get(key, {}).get("to") or name)) for name, key in keys.items()}
+
+
+def _names(homes: dict[str, Home], desired: Desired) -> dict[str, str]:
     """The warehouse of each home: by the note of its renaming, then by a `previous_name` in the YAML that the lost
     ledger need not have carried out (P8).
     """
-    homes = {item.place.home for item in found.manifests} | {place.home for place, _ in found.attempts}
     declared = _declared(desired)
-    noted = {home: found.notes.get(naming.renamed_key(desired.installation, home), {}) for home in homes}
-    names = {home: str(noted[home].get("to") or home) for home in homes}
-    return {home: declared.get(name, name) for home, name in names.items()}
+    return {home: declared.get(item.name, item.name) for home, item in homes.items()}
 
 
 def _declared(desired: Desired) -> dict[str, str]:

@@ -185,6 +185,30 @@ def test_a_second_renaming_that_the_lost_ledger_did_not_live_to_see_is_carried_o
     assert [(item.id, item.warehouse) for item in recorded(shop).sets] == [(TASK, "depot")]
 
 
+def test_a_renaming_before_the_storage_could_be_looked_into_takes_its_sets_along(shop):
+    """P8, T2: and the storage is told of it, since this ledger may be lost as well."""
+    shop.apply(MONDAY_2)
+    lose_ledger(shop)
+    folder, aside = shop.folder / "backups", shop.folder / "aside"
+    folder.rename(aside)
+    folder.write_bytes(b"in the way")
+    shop.apply(MONDAY_3)
+    for old, new in (("shop", "store"), ("store", "depot")):
+        shop.rename(old, new)
+        shop.apply("2026-11-23T04:00:00Z")
+    folder.unlink()
+    aside.rename(folder)
+    shop.apply("2026-11-23T05:00:00Z")
+
+    assert [(item.id, item.warehouse) for item in recorded(shop).sets] == [(TASK, "depot")]
+    assert [(task.id, task.warehouse) for task in tasks(shop)] == [(TASK, "depot")]
+    lose_ledger(shop)
+    del shop.document["warehouses"]["depot"]["previous_name"]
+    shop.write()
+    shop.apply("2026-11-23T06:00:00Z")
+    assert [(item.id, item.warehouse) for item in recorded(shop).sets] == [(TASK, "depot")]
+
+
 def test_a_slot_that_a_clock_ahead_ran_under_a_former_name_is_not_run_again(shop):
     """D2, S5, T2: its set is found when the slot's own time has come, and waits for the look already."""
     shop.apply("2026-11-24T02:00:00Z")

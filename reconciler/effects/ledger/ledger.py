@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
-from reconciler.core import instants
+from reconciler.core import instants, rebuild
 from reconciler.core.ledger_place import LedgerPlace
 from reconciler.core.model import Desired
 from reconciler.core.plan import Rows
@@ -92,7 +92,9 @@ class Ledger:
         begins in which nothing is removed.
         """
         with self._writing() as connection:
+            found = rebuild.renamed(found, steps.former_names(connection), begins)
             fresh = adopting.adopt(connection, found, now)
+            tables.save(connection, tables.notes, [item._asdict() | {"written": False} for item in found.notes])
             tables.save(connection, tables.storages, [
                 {"name": found.storage, "location": location, "looked_at": now}
             ])  # fmt: skip

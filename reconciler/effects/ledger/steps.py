@@ -86,6 +86,15 @@ def rename(connection: Connection, old: str, new: str) -> None:
         connection.execute(update(table).where(table.c.warehouse == old).values(warehouse=new))
 
 
+def former_names(connection: Connection) -> dict[str, str]:
+    """The warehouse of each name that a revision of its plan bears, where no other one has or had it."""
+    names: dict[str, set[str]] = {}
+    for row in connection.execute(select(tables.plans.c.warehouse, tables.plans.c.entry)):
+        names.setdefault(row.entry.name, set()).add(row.warehouse)
+        names.setdefault(row.warehouse, set()).add(row.warehouse)
+    return {name: owners.pop() for name, owners in names.items() if len(owners) == 1}
+
+
 def log(connection: Connection, at: datetime, kind: str, subject: str, detail: str | None) -> None:
     connection.execute(
         insert(tables.decisions), {"at": at, "kind": kind, "subject": subject, "detail": detail}
