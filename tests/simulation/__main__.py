@@ -37,6 +37,8 @@ def main() -> int:
             results.append(result)
             if result.violation:
                 print(f"seed {result.seed}: {result.violation}\n    {replay(result.seed, given.weeks)}", flush=True)
+            if len(results) % 500 == 0:
+                print(f"{len(results):,} lives, {time.monotonic() - began:,.0f} s", flush=True)
     return told(results, time.monotonic() - began, complete=not given.losing)
 
 

@@ -180,6 +180,19 @@ class People:
         if self.random.random() < 0.2:
             entry["valid_until"] = instants.text(self.life.hub.now.replace(microsecond=0) + timedelta(hours=20))
         self.document["restores"].append(entry)
+        self._think_again(entry)
+
+    def _think_again(self, entry: dict[str, Any]) -> None:
+        """Some take a request back, or change it, just after they have made it."""
+        kind, act = (("restore withdrawn", self._withdraw), ("restore edited", self._edit_restore), ("", None))[self._asked % 3]
+        if act is not None and kind in self.chance.active:
+            self.chance.counts[kind] += 1
+            self.life.hub.after(self.random.uniform(5, 120), lambda: self._on(entry, act))
+
+    def _on(self, entry: dict[str, Any], act: Any) -> None:
+        if entry in self.document["restores"] and not self.broken:
+            act(entry)
+            self.write()
 
     def _which(self) -> dict[str, str]:
         sets = sorted(self.life.judge.sets)
@@ -191,16 +204,16 @@ class People:
             case _:
                 return {"backup_set": "latest"}
 
-    def _edit_restore(self) -> None:
+    def _edit_restore(self, entry: dict[str, Any] | None = None) -> None:
         if self.document["restores"]:
             self._asked += 1
-            entry = self.random.choice(self.document["restores"])
+            entry = entry or self.random.choice(self.document["restores"])
             entry.pop("if_exists", None)
             entry["databases"] = {"crm": f"crm_{self._asked}"}
 
-    def _withdraw(self) -> None:
+    def _withdraw(self, entry: dict[str, Any] | None = None) -> None:
         if self.document["restores"]:
-            self.document["restores"].remove(self.random.choice(self.document["restores"]))
+            self.document["restores"].remove(entry or self.random.choice(self.document["restores"]))
 
     def _hold(self) -> None:
         held = {item["backup_set"] for item in self.document["holds"]}

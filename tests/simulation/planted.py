@@ -21,7 +21,7 @@ SEEDS, OFTEN = 1000, 4
 
 class Bug(NamedTuple):
     """`seed` is a life in which it is known to show: one with all kinds of faults or, where `kinds` are given, one that has
-    those alone, and has them `OFTEN`.
+    those alone, and has them `OFTEN`. `more` are pieces of a second guard, where two of them stand in the way of the bug.
     """
 
     name: str
@@ -30,6 +30,12 @@ class Bug(NamedTuple):
     new: str
     seed: int = 0
     kinds: tuple[str, ...] = ()
+    more: tuple[tuple[str, str, str], ...] = ()
+
+    @property
+    def pieces(self) -> tuple[tuple[str, str, str], ...]:
+        """Each with its path, the source, and what takes its place."""
+        return ((self.path, self.old, self.new), *self.more)
 
 
 BUGS = (
@@ -67,7 +73,9 @@ BUGS = (
         "    return max(_expiry_by(item, rules[-1]), *former, item.completed_at)",
         "    return max(_expiry_by(item, rules[-1]), item.completed_at)", 3),
     Bug("sets are removed under a restore", "reconciler/effects/ledger/ledger.py",
-        "            if connection.execute(needed).scalar():\n                return False\n", ""),
+        "            if connection.execute(needed).scalar():\n                return False\n", "",
+        more=(("reconciler/core/plan.py", "    needed = frozenset(item.id for item in chosen if item is not None)\n",
+               "    needed: frozenset[str] = frozenset()\n"),)),
     Bug("a grace day is measured by a clock that is wrong", "reconciler/core/record.py",
         "        return now if self.seen_at is None else max(now, self.seen_at)", "        return now"),
     Bug("removal goes on by a clock that is wrong", "reconciler/effects/lookout.py",
@@ -131,8 +139,6 @@ BUGS = (
         "    return {home: declared.get(home, home) if name == home else name for home, name in names.items()}"),
     Bug("the day after a rebuild is measured by a clock that is behind", "reconciler/effects/look.py",
         "    return max(now, other or now)", "    return now"),
-    Bug("a look at a lock that fails is taken for no lock", "reconciler/storage/s3.py",
-        "            if refusal.passing:\n                raise\n", ""),
     Bug("a removal that has begun goes on under a hold", "reconciler/core/plan.py",
         "    return item.removable and not waits",
         '    return (item.removable or item.backup_set.state == "removing") and not waits'),
@@ -169,17 +175,17 @@ BUGS = (
 
 
 class Exchanged(importlib.machinery.SourceFileLoader):
-    """Loads a module with the bug in it."""
+    """Loads a module with a piece of the bug in it."""
 
-    bug: Bug
+    piece: tuple[str, str, str]
 
     def get_data(self, path: str) -> bytes:
         source = super().get_data(path)
         if not path.endswith(".py"):
             return source
-        text = source.decode()
-        assert text.count(self.bug.old) == 1, f"{self.bug.path} has {text.count(self.bug.old)} times: {self.bug.old}"
-        return text.replace(self.bug.old, self.bug.new).encode()
+        text, (own, old, new) = source.decode(), self.piece
+        assert text.count(old) == 1, f"{own} has {text.count(old)} times: {old}"
+        return text.replace(old, new).encode()
 
     def path_stats(self, path: str) -> dict[str, Any]:
         raise OSError("no bytecode of it is kept or used")
@@ -187,16 +193,17 @@ class Exchanged(importlib.machinery.SourceFileLoader):
 
 def plant(bug: Bug) -> None:
     """Before anything of the product is imported."""
-    name = bug.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+    pieces = {path.removesuffix(".py").removesuffix("/__init__").replace("/", "."): (path, old, new) for path, old, new in bug.pieces}
 
     class Finder:
         @staticmethod
-        def find_spec(wanted: str, *_: Any) -> Any:
-            if wanted != name:
+        def find_spec(name: str, *_: Any) -> Any:
+            if name not in pieces:
                 return None
-            loader = Exchanged(name, str(ROOT / bug.path))
-            loader.bug = bug
-            return importlib.util.spec_from_file_location(name, ROOT / bug.path, loader=loader)
+            path = ROOT / pieces[name][0]
+            loader = Exchanged(name, str(path))
+            loader.piece = pieces[name]
+            return importlib.util.spec_from_file_location(name, path, loader=loader)
 
     sys.meta_path.insert(0, Finder)
 

@@ -49,6 +49,7 @@ def test_a_planted_bug_is_found(bug):
 
 def test_every_planted_bug_has_its_piece_of_the_source():
     """One whose piece was rewritten would be looked for in vain."""
-    pieces = {bug.name: (planted.ROOT / bug.path).read_text().count(bug.old) for bug in planted.BUGS}
+    pieces = {(bug.name, path): (planted.ROOT / path).read_text().count(old)
+              for bug in planted.BUGS for path, old, _ in bug.pieces}  # fmt: skip
 
     assert pieces == dict.fromkeys(pieces, 1)
