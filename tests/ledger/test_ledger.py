@@ -159,6 +159,25 @@ def test_a_request_that_was_edited_or_taken_out_meanwhile_does_not_begin_and_sta
     assert ledger.read(None, NOW).restores == {"gone": gone, "edited": edited}
 
 
+def test_what_a_worker_begins_while_a_pass_decides_is_not_written_over(ledger):
+    """D2, R1, R5: the pass has read it as waiting; a run that the ledger tells as ended would be said wrongly."""
+    request = RestoreTask("r", Restore("r", FromWarehouse("shop", "latest"), "other"), "d", "pending", NOW, storage="disk")
+    waiting = TASK._replace(id="later", slot=NOW + timedelta(hours=1))
+    accept(ledger, revisions=(REVISION,), tasks=(TASK, waiting), restores=(request,))
+    ledger.end_task(TASK._replace(state="succeeded", ended_at=NOW), NOW, SET, frozenset())
+    begun = request._replace(state="running", backup_set=SET.id)
+    assert ledger.begin_restore(begun, NOW)
+    running = ledger.begin_task(waiting.id, "shop", "disk", NOW, go_on=False)
+
+    ledger.record(Rows(
+        tasks=(waiting._replace(state="missed", ended_at=NOW),),
+        restores=(request._replace(state="cancelled", ended_at=NOW),),
+    ), NOW)  # fmt: skip
+
+    recorded = ledger.read(None, NOW)
+    assert (recorded.open_tasks, recorded.restores) == ((running,), {"r": begun})
+
+
 def test_who_carries_a_restore_out_knows_the_old_name_and_does_not_write_it_back(ledger):
     """P8, R1."""
     request = RestoreTask("r", Restore("r", FromWarehouse("shop", "latest"), "other"), "d", "running", NOW)

@@ -345,6 +345,7 @@ class Judge:
         tasks = ledger.execute("SELECT id, state, warehouse FROM tasks").fetchall()
         restores = ledger.execute("SELECT id, state FROM restores").fetchall()
         self._check_wanted(restores)
+        self._check_restored(ledger, [name for name, state in restores if state == "succeeded"])
         self._check_given_back(self.states.keys() - {task for task, _, _ in tasks})
         steady = self._steady_since(process)
         for task, state, _ in tasks:
@@ -377,6 +378,15 @@ class Judge:
         begun = {name for name, state in restores
                  if state == "running" and self.restore_states.get(name) not in ("running", None)}  # fmt: skip
         self.hold_true("R5", begun <= wanted, f"{sorted(begun - wanted)} runs, though its entry was removed")
+
+    def _check_restored(self, ledger: sqlite3.Connection, succeeded: list[str]) -> None:
+        """R2: what a restore is said to have restored is what a warehouse has come to have by it."""
+        for name in succeeded:
+            if self.restore_states.get(name) != "succeeded":
+                (entry,) = ledger.execute("SELECT entry FROM restores WHERE id = ?", (name,)).fetchone()
+                said = {target for _, target in json.loads(entry)["$Restore"]["databases"]}
+                placed = {target for house in self.life.houses.values() for by, target in house.placements if by == name}
+                self.hold_true("R2", said == placed, f"restore {name} is said to have restored {said}, and has {placed}")
 
     def _steady_since(self, process: Any) -> datetime:
         """Since when one process has had no trouble, under one configuration."""

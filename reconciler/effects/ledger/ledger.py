@@ -334,8 +334,10 @@ class Ledger:
         for item in rows.readdressed:
             steps.change(connection, tables.restores, item.id, entry=item.entry, digest=item.digest)
         tables.save(connection, tables.plans, [item._asdict() for item in rows.revisions])
-        tables.save(connection, tables.tasks, [item._asdict() for item in rows.tasks])
-        tables.save(connection, tables.restores, [item._asdict() for item in rows.restores])
+        tasks = steps.not_begun(connection, tables.tasks, rows.tasks)
+        restores = steps.not_begun(connection, tables.restores, rows.restores)
+        tables.save(connection, tables.tasks, [item._asdict() for item in tasks])
+        tables.save(connection, tables.restores, [item._asdict() for item in restores])
         tables.save(connection, tables.holds, [item._asdict() for item in rows.holds])
         tables.save(connection, tables.notes, [item._asdict() | {"written": False} for item in rows.notes])
         seen_at = steps.moment(connection, "seen_at")
@@ -343,9 +345,6 @@ class Ledger:
             steps.set_meta(connection, "seen_at", instants.text(now))
         for revision in rows.revisions:
             steps.log_revision(connection, revision, now)
-        ends = [(item.ended_at, item.state, item.id, item.reason) for item in rows.tasks]
-        ends += [(item.ended_at, item.state, item.id, item.reason) for item in rows.restores]
-        for ended_at, state, subject, reason in ends:
-            if ended_at == now:
-                steps.forget_wish(connection, subject)
-                steps.log(connection, now, state, subject, reason)
+        decided: tuple[Task | RestoreTask, ...] = (*tasks, *restores)
+        for item in decided:
+            steps.log_end(connection, item, now)

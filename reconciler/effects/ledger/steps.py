@@ -1,15 +1,16 @@
 """Steps that transactions on the ledger are made of: each takes the connection of one and belongs to it."""
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, and_, delete, func, insert, select, update
 
 from reconciler.core import instants
-from reconciler.core.record import PASSED_OVER, Leftover, PlanRevision, Task
+from reconciler.core.record import PASSED_OVER, Leftover, PlanRevision, RestoreTask, Task
 from reconciler.effects.ledger import tables
 
 SECOND = timedelta(seconds=1)
+Decided = TypeVar("Decided", Task, RestoreTask)
 
 
 def row(connection: Connection, table: Any, key: str) -> Any:
@@ -66,6 +67,14 @@ def is_open(connection: Connection, task: Task) -> bool:
     return bool(connection.execute(select(func.count()).where(*own)).scalar())
 
 
+def not_begun(connection: Connection, table: Any, decided: tuple[Decided, ...]) -> tuple[Decided, ...]:
+    """Those that no worker has begun since they were decided on; on such a one the next pass decides (D2, R5)."""
+    if not decided:
+        return ()
+    running = set(connection.execute(select(table.c.id).where(table.c.state == "running")).scalars())
+    return tuple(item for item in decided if item.id not in running)
+
+
 def retire_attempts(connection: Connection, task_id: str, now: datetime) -> None:
     """Attempts still open are left over: their prefix is to be removed."""
     table = tables.attempts
@@ -99,6 +108,12 @@ def log(connection: Connection, at: datetime, kind: str, subject: str, detail: s
     connection.execute(
         insert(tables.decisions), {"at": at, "kind": kind, "subject": subject, "detail": detail}
     )
+
+
+def log_end(connection: Connection, task: Task | RestoreTask, now: datetime) -> None:
+    if task.ended_at == now:
+        forget_wish(connection, task.id)
+        log(connection, now, task.state, task.id, task.reason)
 
 
 def log_revision(connection: Connection, revision: PlanRevision, now: datetime) -> None:
