@@ -346,5 +346,5 @@ class Ledger:
         for revision in rows.revisions:
             steps.log_revision(connection, revision, now)
         decided: tuple[Task | RestoreTask, ...] = (*tasks, *restores)
-        for item in decided:
-            steps.log_end(connection, item, now)
+        for each in decided:
+            steps.log_end(connection, each, now)
