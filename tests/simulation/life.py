@@ -243,7 +243,7 @@ class Life:
 
 
 def live(seed: int, weeks: float) -> Result:
-    gc.set_threshold(100_000, 50, 100)  # cycles are rare here; looking for them at the default rate is an eighth of the time
+    gc.set_threshold(100_000, 10, 10)  # looking for cycles at the default rate takes an eighth of the time
     return Life(seed, weeks).run()
 
 

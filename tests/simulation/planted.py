@@ -124,7 +124,7 @@ BUGS = (
         '        .values(state="leftover", removable_at=now)', '        .values(state="removed", removable_at=now)', 31),
     Bug("a leftover that a manifest names is removed", "reconciler/effects/removal.py",
         "    if manifest is not None and leftover.attempt in manifest.attempts:\n", "    if False:\n",
-        kinds=("storage error after", "storage error before")),
+        kinds=("kill before a ledger write", "down for days", "storage throttled")),
     Bug("a crash begins the server's work anew beside what runs", "reconciler/effects/ledger/ledger.py",
         "            if go_on and steps.is_open(connection, task):\n", "            if False:\n", 2),
     Bug("a restore begins from a set that goes", "reconciler/effects/ledger/ledger.py",
