@@ -460,7 +460,7 @@ class Judge:
         running = [name for name, state, _ in restores if state in ("running", "needs_approval")]
         attended = now - self.ledger_began > DAY / 2  # by somebody who approves what a rebuilt ledger asks about
         self.hold_true("R1", not running or not attended, f"restores without an end: {running}")
-        if not self.ledgers_lost or not self.life.had(*NOTE_UNWRITTEN):
+        if self._names_were_noted():
             self._each_has_one_name(ledger)
         self._all_slots_ran(document, rows, calm_since, now)
         self._every_slot_has_its_task(rows, min(now, self.life.first_jump))
@@ -469,6 +469,10 @@ class Judge:
             self._nothing_left_over(now)
         if self.latest < now - 2 * DAY:  # what a clock ahead has written counts from the time that it showed
             self._nothing_overdue(document, now)
+
+    def _names_were_noted(self) -> bool:
+        """What a lost ledger has not told a storage before, sets bear their old name afterwards: docs/guarantees.md."""
+        return not self.ledgers_lost or not self.life.had(*NOTE_UNWRITTEN)
 
     def _each_has_one_name(self, ledger: sqlite3.Connection) -> None:
         """P8: a renaming takes tasks and sets along."""
@@ -519,6 +523,8 @@ class Judge:
     def _nothing_overdue(self, document: dict[str, Any], now: datetime) -> None:
         held = {item["backup_set"] for item in document.get("holds", ())}
         for item in self.present.values():
+            if item.house in self.first_names.values() and not self._names_were_noted():
+                continue
             plan = self._plan_of(document, item.house) or self._plans.get(item.house)
             days = max(item.days, plan["retention_days"] if plan else 0, *(
                 known.days for known in self.known.values() if known.house == item.house))
