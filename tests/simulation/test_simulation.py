@@ -12,7 +12,7 @@ import planted
 from chance import KINDS
 from life import Life, live, live_losing, writes_of
 
-LIVES, WEEKS = 120, 2.0
+LIVES, WEEKS = 100, 2.0
 
 
 @pytest.mark.timeout(900)
