@@ -94,7 +94,7 @@ def adoption(found: Inventory, desired: Desired, now: datetime) -> Adoption:
     succeeded = (_succeeded(item, own.warehouse, attempts) for item, own in zip(found.manifests, sets, strict=True))
     lost = (_lost(place, _name(place, names, found, desired, naming.slot_of(place.task_id)), attempts, now)
             for place in sorted(attempts.keys() - done))
-    newer = _declared(desired) | names
+    newer = {old: new for old, new in (_declared(desired) | names).items() if old not in desired.warehouses}
     restores = tuple(
         renaming.readdressed(_restore(claim, found.storage), newer, desired.restores.get(claim.restore))
         for claim in found.claims

@@ -209,6 +209,24 @@ def test_a_renaming_before_the_storage_could_be_looked_into_takes_its_sets_along
     assert [(item.id, item.warehouse) for item in recorded(shop).sets] == [(TASK, "depot")]
 
 
+def test_a_claim_into_a_warehouse_that_took_a_former_name_is_the_request_of_the_file(shop):
+    """P8, R2, T2: its target is not the renamed one, whose name it bears."""
+    shop.apply(MONDAY_2)
+    shop.rename("shop", "store")
+    shop.apply(MONDAY_3)
+    (shop.folder / "second").mkdir()
+    del shop.document["warehouses"]["store"]["previous_name"]
+    shop.document["warehouses"]["shop"] = {"engine": "duckdb", "path": "second"}
+    shop.restore("r-1", **{"from": {"warehouse": "store", "backup_set": TASK}, "to": {"warehouse": "shop"}})
+    shop.apply("2026-11-23T04:00:00Z")
+    lose_ledger(shop)
+
+    outcome = shop.apply("2026-11-23T05:00:00Z")
+
+    request = recorded(shop).restores["r-1"]
+    assert (outcome.failures, request.state, request.entry.warehouse) == ((), "succeeded", "shop")
+
+
 def test_a_slot_that_a_clock_ahead_ran_under_a_former_name_is_not_run_again(shop):
     """D2, S5, T2: its set is found when the slot's own time has come, and waits for the look already."""
     shop.apply("2026-11-24T02:00:00Z")
