@@ -7,8 +7,11 @@ from datetime import timedelta
 import pytest
 import yaml
 
-from reconciler import once
+from reconciler import doors, once
+from reconciler.config.load import load
+from reconciler.core.pause import rebuild_pause
 from reconciler.effects.ledger import allow, open_to_read, open_to_write, reading
+from reconciler.effects.look import look_into
 
 MONDAY_2, MONDAY_3 = "2026-11-23T02:00:00Z", "2026-11-23T03:00:00Z"
 TUESDAY_1 = "2026-11-24T01:00:00Z"
@@ -251,8 +254,6 @@ def test_a_slot_that_a_clock_ahead_ran_under_a_former_name_is_not_run_again(shop
 
 
 def let_removals(site) -> None:
-    from reconciler.config.load import load
-
     let(site, "removals", load(site.paths.plans).digest)
 
 
@@ -296,6 +297,23 @@ def test_two_ledgers_at_one_installation_never_remove_or_restore_both(shop):
     shop.paths = first
     shop.apply("2026-12-10T01:00:30Z")
     assert TASK not in shop.set_folders
+
+
+def test_what_was_answered_before_a_look_lets_nothing_go_after_it(shop):
+    """T2: a look can show that another ledger was here, from when on removals wait for a day."""
+    shop.apply(MONDAY_2)
+    lose_ledger(shop)
+    let(shop, "ledger")
+    with doors.ledger_to_write(shop.paths.ledger, shop.clock, simulated=True) as ledger:
+        desired = load(shop.paths.plans).desired
+        world = once.Pass(shop.paths, shop.clock, ledger, shop.said.append).world(desired)
+
+        def pause():
+            return world.lookout.before_removal(desired, "disk", lambda: world.storage("disk"))
+
+        assert pause() is None
+        look_into(world, "disk")
+        assert pause() == rebuild_pause(shop.clock.now(), shop.clock.now())
 
 
 def test_an_allowance_counts_once_so_that_two_ledgers_take_no_turns(shop):
