@@ -242,14 +242,18 @@ def searched_for(bug: Bug, seeds: int) -> tuple[Bug, tuple[int, str] | None]:
 
 def _searched(bug: Bug, seeds: int) -> tuple[int, str] | None:
     plant(bug)
-    from life import Life
-
     for seed in ((bug.seed,) if bug.seed else ()) + tuple(range(1, seeds + 1)):
-        kinds, often = (frozenset(bug.kinds), OFTEN) if bug.kinds else (None, 1)
-        violation = Life(seed, kinds=kinds, often=often).run().violation
+        violation = life_for(bug, seed).run().violation
         if violation:
             return seed, violation
     return None
+
+
+def life_for(bug: Bug, seed: int) -> Any:
+    """A life with the faults that the bug needs. Imports the product."""
+    from life import Life
+
+    return Life(seed, kinds=frozenset(bug.kinds), often=OFTEN) if bug.kinds else Life(seed)
 
 
 def main() -> int:

@@ -47,6 +47,15 @@ def test_a_planted_bug_is_found(bug):
     assert planted.found_by(bug, 20) is not None
 
 
+@pytest.mark.timeout(600)
+def test_the_lives_in_which_planted_bugs_show_are_in_order_without_them():
+    """It is the bug that shows, and nothing else; those with all kinds of faults are among the lives above."""
+    lives = {bug.name: planted.life_for(bug, bug.seed).run().violation for bug in planted.BUGS if bug.kinds}
+
+    assert {name: violation for name, violation in lives.items() if violation} == {}
+    assert max(bug.seed for bug in planted.BUGS if not bug.kinds) <= LIVES
+
+
 def test_every_planted_bug_has_its_piece_of_the_source():
     """One whose piece was rewritten would be looked for in vain."""
     pieces = {(bug.name, path): (planted.ROOT / path).read_text().count(old)
