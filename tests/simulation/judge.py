@@ -370,11 +370,14 @@ class Judge:
         self.open_subjects |= {name for name, state in restores if state in RESTORE_OPEN}
 
     def _check_wanted(self, restores: list[tuple[str, str]]) -> None:
-        """R5: what has begun since the last look was in a configuration that stood since then."""
+        """R5: what has begun since the last look was in a configuration that stood since then, or may have."""
         since, self._looked = self._looked, self.life.hub.now
-        ends = [item.truly for item in self.accepted[1:]] + [self._looked]
-        wanted = {entry["id"] for item, end in zip(self.accepted, ends, strict=True) if end >= since
-                  for entry in item.document.get("restores", ())}  # fmt: skip
+        end, wanted = self._looked, set()
+        for item in reversed(self.accepted):
+            if end < since:
+                break
+            wanted |= {entry["id"] for entry in item.document.get("restores", ())}
+            end = item.truly if item.sure else end
         begun = {name for name, state in restores
                  if state == "running" and self.restore_states.get(name) not in ("running", None)}  # fmt: skip
         self.hold_true("R5", begun <= wanted, f"{sorted(begun - wanted)} runs, though its entry was removed")
