@@ -112,6 +112,7 @@ def test_a_server_that_repeats_its_statement_tells_no_secret(watched):
 
 
 def test_jobs_storages_and_references_that_fail_tell_no_secret(watched):
+    """Jobs that a server ends, stores that refuse it, references that lead to something else: 14 paths."""
     at, environment = watched.at, watched.environment
     for state in ("SNAPSHOTING", "UPLOADING", "UPLOAD_INFO"):
         at.source.faults.fail_job(state, ECHO)
@@ -135,7 +136,7 @@ def test_jobs_storages_and_references_that_fail_tell_no_secret(watched):
         watched.a_day(f"{key} {value}")
         at.site.document["warehouses"]["shop"] = before
         at.site.write()
-    assert watched.met >= 12
+    assert (watched.paths, watched.met >= 12) == (14, True)
 
 
 def _forget_clients() -> None:
@@ -145,7 +146,7 @@ def _forget_clients() -> None:
 
 
 def test_commands_and_their_processes_show_no_secret(watched):
-    """Standard output and error of the real commands, a kill, and the command lines of all processes."""
+    """Standard output and error of the real commands, a kill, and the command lines of all processes: 8 paths."""
     at, site = watched.at, watched.site
     at.source.faults.answer("^SHOW", 1105, f"{ECHO[:60]} {PASSWORD}", times=50)  # what this process has read itself
     for words in (("--dry-run", "--connect"), ("--dry-run", "--connect", "--format", "json"), ("apply",), ("status",), ("backups",),
@@ -163,7 +164,7 @@ def test_commands_and_their_processes_show_no_secret(watched):
     out, err = process.communicate()
     at.source.faults.release()
     watched.search("a kill", out.encode(), err.encode(), *lines)
-    assert lines
+    assert (watched.paths, lines != []) == (8, True)
 
 
 def _is_below(path: Path, parent: int) -> bool:
