@@ -73,14 +73,19 @@ class Runner:
             return bool(self._running or self._waiting)
 
     def _wait_for(self, wanted: tuple[Work, ...]) -> None:
-        """What has not begun was decided on what stood then, and waits on, in its order, if it is wanted still."""
+        """What has not begun was decided on what stood then, and waits on, in its order, if it is wanted still.
+
+        What runs holds its warehouse under the name that this has by now (D3, P8).
+        """
         with self._changed:
             since = self._clock.monotonic() - RETRY
             self._ended = {subject: ended for subject, ended in self._ended.items() if ended > since}
             before = {work.subject: at for at, work in enumerate(self._waiting)}
             fresh: dict[str, Work] = {}
             for work in wanted:
-                if work.subject not in self._ended and work.subject not in self._running:
+                if work.subject in self._running:
+                    self._running[work.subject] = work
+                elif work.subject not in self._ended:
                     fresh.setdefault(work.subject, work)
             self._waiting = deque(sorted(fresh.values(), key=lambda work: before.get(work.subject, len(before))))
 

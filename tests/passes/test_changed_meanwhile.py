@@ -121,6 +121,27 @@ def test_a_claim_whose_answer_was_lost_has_its_outcome_beside_it(shop):
     assert (shop.folder / "backups/test/.restores/r-1/outcome.json").exists()
 
 
+def test_a_backup_waits_for_what_began_in_its_warehouse_under_a_former_name(shop):
+    """D3, P8: one thing at a time, whatever the warehouse is called meanwhile."""
+    shop.apply(MONDAY_2)
+    shop.restore("r-1", to={"warehouse": "shop"}, databases={"sales": "copy"})
+    shop.clock.time = datetime(2026, 11, 23, 3, tzinfo=UTC)
+    begun: dict[str, Callable[[], None]] = {}
+    spawn = lambda run, name: begun.update({name: run})  # noqa: E731
+    with doors.ledger_to_write(shop.paths.ledger, shop.clock, simulated=True) as ledger:
+        passing = once.Pass(shop.paths, shop.clock, ledger, shop.said.append, spawn=spawn)
+        passing.step(load(shop.paths.plans))
+        shop.document["restores"][0]["to"] = {"warehouse": "store"}
+        shop.rename("shop", "store")
+        shop.clock.time = datetime(2026, 11, 24, 2, tzinfo=UTC)
+        passing.step(load(shop.paths.plans))
+
+        backup = "store-20261124T020000Z"
+        assert ("r-1" in begun, backup in begun) == (True, False)
+        begun["r-1"]()
+        assert backup in begun
+
+
 def begin_to_restore(site) -> None:
     """As a reconciler that was killed just after the claim of `r-1`."""
     whole = DuckDB.restore
