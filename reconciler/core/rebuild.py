@@ -4,7 +4,7 @@ Nothing here is guessed: a set is what has a manifest, an id is used where there
 mark but no manifest is a leftover. What is damaged or belongs to others is only listed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -117,6 +117,17 @@ def renamed(found: Adoption, former: dict[str, str], now: datetime) -> Adoption:
         for home, name in sorted(moved.items()) if found.homes[home].name != name
     )  # fmt: skip
     return found._replace(sets=sets, tasks=tasks, notes=notes)
+
+
+def skipped(found: Adoption, unbegun: Iterable[Task], now: datetime) -> tuple[Task, ...]:
+    """Those whose slot a clock that was ahead has run, under a former name of their warehouse (D2)."""
+    made = {(item.warehouse, item.slot): item.id for item in found.sets}
+    others = ((task, made.get((task.warehouse, task.slot), task.id)) for task in unbegun)
+    return tuple(
+        task._replace(state="skipped", ended_at=now,
+                      reason=f"backup set {other} of its slot was found in storage {found.storage}")
+        for task, other in others if other != task.id
+    )  # fmt: skip
 
 
 def _homes(found: Inventory, installation: str) -> dict[str, Home]:

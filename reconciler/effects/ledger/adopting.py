@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, insert, select, update
 
+from reconciler.core import rebuild
 from reconciler.core.rebuild import Adoption
 from reconciler.core.record import Task
 from reconciler.effects.ledger import steps, tables
@@ -33,16 +34,12 @@ def ask_approval(connection: Connection) -> None:
 
 
 def _skip_what_has_its_set(connection: Connection, found: Adoption, now: datetime) -> None:
-    """A slot that a clock ahead has run early, under a former name of its warehouse, is not run again (D2)."""
-    made = {(item.warehouse, item.slot): item.id for item in found.sets}
     table = tables.tasks
-    unbegun = (table.c.state == "waiting", table.c.attempt == 0)
-    for row in connection.execute(select(table.c.id, table.c.warehouse, table.c.slot).where(*unbegun)).all():
-        other = made.get((row.warehouse, row.slot), row.id)
-        if other != row.id:
-            reason = f"backup set {other} of its slot was found in storage {found.storage}"
-            steps.change(connection, table, row.id, state="skipped", ended_at=now, reason=reason)
-            steps.log(connection, now, "skipped", row.id, reason)
+    unbegun = connection.execute(select(table).where(table.c.state == "waiting", table.c.attempt == 0)).mappings()
+    skipped = rebuild.skipped(found, [tables.value_of(Task, row) for row in unbegun], now)
+    tables.save(connection, table, [task._asdict() for task in skipped])
+    for task in skipped:
+        steps.log_end(connection, task, now)
 
 
 def _with_a_slot_of_their_own(connection: Connection, tasks: tuple[Task, ...]) -> tuple[Task, ...]:
