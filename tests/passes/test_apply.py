@@ -526,21 +526,40 @@ def test_a_command_to_cancel_counts_once(shop):
     assert restores(shop) == {"r-1": "succeeded"}
 
 
+def ask_again_for_a_start_that_has_run(site) -> None:
+    """A one-time plan gives way to another, whose slot runs, and comes back."""
+    periodic = site.plan.pop("periodic")
+    site.plan["one_time"] = {"start_time": MONDAY_2}
+    site.write()
+    site.apply(MONDAY_2)
+    del site.plan["one_time"]
+    site.plan["periodic"] = periodic | {"start_time": "02:30"}
+    site.write()
+    site.apply("2026-11-23T02:20:00Z")
+    site.apply("2026-11-23T02:30:00Z")
+    del site.plan["periodic"]
+    site.plan["one_time"] = {"start_time": MONDAY_2}
+    site.write()
+
+
 def test_a_one_time_start_that_has_run_does_not_run_again_under_another_name(shop):
     """D2, P8: though a later task has come between, and the start is within `catch_up`."""
-    periodic = shop.plan.pop("periodic")
-    shop.plan["one_time"] = {"start_time": "2026-11-23T02:00:00Z"}
-    shop.write()
-    shop.apply(MONDAY_2)
-    del shop.plan["one_time"]
-    shop.plan["periodic"] = periodic | {"start_time": "02:30"}
-    shop.write()
-    shop.apply("2026-11-23T02:20:00Z")
-    shop.apply("2026-11-23T02:30:00Z")
-    del shop.plan["periodic"]
-    shop.plan["one_time"] = {"start_time": "2026-11-23T02:00:00Z"}
+    ask_again_for_a_start_that_has_run(shop)
     shop.rename("shop", "store")
 
     shop.apply(MONDAY_3)
 
     assert tasks(shop, "store") == {TASK: "succeeded", "shop-20261123T023000Z": "succeeded"}
+
+
+def test_a_one_time_start_that_has_run_does_not_run_again_when_the_file_breaks(shop):
+    """D2, P6: the last good configuration, which stays in force, has that entry, and it is as wrong as before."""
+    ask_again_for_a_start_that_has_run(shop)
+    shop.apply("2026-11-23T02:40:00Z")
+    shop.said.clear()
+    shop.paths.plans.write_text("warehouses: {")
+
+    shop.apply(MONDAY_3)
+
+    assert shop.said == []
+    assert tasks(shop) == {TASK: "succeeded", "shop-20261123T023000Z": "succeeded"}

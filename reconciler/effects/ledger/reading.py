@@ -120,15 +120,18 @@ RECENT_TASKS = select(tables.tasks).where(or_(
 
 
 def recorded(connection: Connection, desired: Desired | None, now: datetime) -> Recorded:
-    """Everything a decision needs; `desired` only says which one-time starts to look up."""
-    lately = {"lately": now - WINDOW}
+    """Everything a decision needs; `desired` only says which one-time starts to look up.
+
+    Those of the last good configuration are too, which stays in force where this one is broken or refused (P6).
+    """
+    lately, standing = {"lately": now - WINDOW}, configuration(connection)
     return _whole(Recorded(
-        configuration=configuration(connection),
+        configuration=standing,
         plans={item.warehouse: item for item in _plans(connection, NEWEST_PLANS, {})},
         history=_plans(connection, FORMER_PLANS, lately),
         open_tasks=_values(connection, Task, OPEN_TASKS),
         last_tasks={task.warehouse: task for task in _values(connection, Task, NEWEST_TASKS)},
-        taken=_taken(connection, desired),
+        taken=_taken(connection, desired, standing),
         ahead=frozenset((warehouse, slot) for warehouse, slot in connection.execute(TASKS_AHEAD, {"now": now})),
         sets=_values(connection, BackupSet, SETS),
         leftovers=_values(connection, Leftover, LEFTOVERS),
@@ -209,13 +212,14 @@ def logged(connection: Connection, subject: str) -> tuple[Logged, ...]:
     return _values(connection, Logged, select(table).where(table.c.subject == subject).order_by(table.c.number))
 
 
-def _taken(connection: Connection, desired: Desired | None) -> dict[tuple[str, datetime], str]:
+def _taken(connection: Connection, *configurations: Desired | None) -> dict[tuple[str, datetime], str]:
     """A task keeps its id when its warehouse is renamed (P8): so it is looked for by the slot, under the present
     name and the former, and by the id, which a task of another warehouse may have that had this name.
     """
     starts = [
         (entry, entry.plan.schedule.start_time)
-        for entry in (desired.planned if desired else {}).values()
+        for desired in configurations if desired is not None
+        for entry in desired.planned.values()
         if entry.plan and isinstance(entry.plan.schedule, OneTime)
     ]
     own_ids = {naming.task_id(entry.name, start): (entry.name, start) for entry, start in starts}
