@@ -45,7 +45,7 @@ class Violated(BaseException):
 class Accepted(NamedTuple):
     """A configuration in force from `at` by the machine's clock; `sure` once a pass has said so.
 
-    `noted` is the latest such time that its ledger has seen: it never goes back.
+    `noted` is that time, or the latest that its ledger has surely seen: it never goes back behind that.
     """
 
     at: datetime
@@ -291,7 +291,8 @@ class Judge:
         now = process.clock.now()
         if self._ledger_id not in ("", process.ledger.id):
             self.counts_from = now + timedelta(hours=37)  # a one-time start within `catch_up` of it counts
-        self._noted = max(now, self._noted) if self._ledger_id == process.ledger.id else now
+        noted = max(now, self._noted) if self._ledger_id == process.ledger.id else now
+        self._noted = min(noted, self.life.hub.now)  # what a clock ahead has shown is forgotten once it is right
         self._ledger_id = process.ledger.id
         if self.accepted and not self.accepted[-1].sure:
             self.fuzzy.append((self.accepted[-1].at - SLACK, now + SLACK))
@@ -299,7 +300,7 @@ class Judge:
             self.accepted[-1] = self.accepted[-1]._replace(sure=same)
             if same:
                 return self._remember_plans(document)
-        self.accepted.append(Accepted(now, document, sure=True, truly=self.life.hub.now, noted=self._noted))
+        self.accepted.append(Accepted(now, document, sure=True, truly=self.life.hub.now, noted=noted))
         self._remember_plans(document)
 
     def _remember_plans(self, document: dict[str, Any]) -> None:
