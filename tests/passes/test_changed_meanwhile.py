@@ -127,9 +127,10 @@ def test_a_backup_waits_for_what_began_in_its_warehouse_under_a_former_name(shop
     shop.restore("r-1", to={"warehouse": "shop"}, databases={"sales": "copy"})
     shop.clock.time = datetime(2026, 11, 23, 3, tzinfo=UTC)
     begun: dict[str, Callable[[], None]] = {}
-    spawn = lambda run, name: begun.update({name: run})  # noqa: E731
     with doors.ledger_to_write(shop.paths.ledger, shop.clock, simulated=True) as ledger:
-        passing = once.Pass(shop.paths, shop.clock, ledger, shop.said.append, spawn=spawn)
+        passing = once.Pass(
+            shop.paths, shop.clock, ledger, shop.said.append, spawn=lambda run, name: begun.update({name: run})
+        )
         passing.step(load(shop.paths.plans))
         shop.document["restores"][0]["to"] = {"warehouse": "store"}
         shop.rename("shop", "store")
