@@ -16,8 +16,9 @@ from reconciler.errors import EngineFailed, ReconcilerError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from reconciler.core.actions import StartRestore
     from reconciler.core.model import Desired, Warehouse
-    from reconciler.core.plan import Decision, StartRestore
+    from reconciler.core.plan import Decision
 
 AT_ONCE = 8
 

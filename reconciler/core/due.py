@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from reconciler.core import calendar, instants, naming
 from reconciler.core.model import OneTime, Plan, Warehouse
-from reconciler.core.record import PlanRevision, Task
+from reconciler.core.record import PlanRevision, Recorded, Task
 
 SECOND = timedelta(seconds=1)
 
@@ -40,6 +40,18 @@ def revision_of(
 def is_completed(plan: Plan, tasks: Iterable[Task]) -> bool:
     """A one-time plan is completed once its slot has its task, however that ended (D5)."""
     return isinstance(plan.schedule, OneTime) and any(task.slot == plan.schedule.start_time for task in tasks)
+
+
+def task_at(slot: datetime, warehouse: str, recorded: Recorded, tasks: Iterable[Task] = ()) -> str | None:
+    """The task that a slot of the warehouse has among its own that are given, or in the ledger."""
+    return next((task.id for task in tasks if task.slot == slot), recorded.taken.get((warehouse, slot)))
+
+
+def by_warehouse(tasks: Iterable[Task]) -> dict[str, tuple[Task, ...]]:
+    groups: dict[str, tuple[Task, ...]] = {}
+    for task in tasks:
+        groups[task.warehouse] = (*groups.get(task.warehouse, ()), task)
+    return groups
 
 
 def _counts_from(plan: Plan | None, now: datetime, noted: datetime) -> datetime:

@@ -23,6 +23,14 @@ class Verdict(NamedTuple):
     removable: bool
 
 
+class Shift(NamedTuple):
+    """A set that changes let expire sooner than before."""
+
+    backup_set: BackupSet
+    before: datetime
+    after: datetime
+
+
 def verdicts(
     sets: Iterable[BackupSet],
     revisions: Iterable[PlanRevision],
@@ -36,6 +44,13 @@ def verdicts(
     held = {hold.backup_set for hold in holds if holds_now(hold, now)}
     newest = _newest_good(sets, rules, now)
     return tuple(_verdict(item, rules.get(item.warehouse, ()), held, needed, newest, now) for item in sets)
+
+
+def shifts(verdicts: tuple[Verdict, ...], before: tuple[Verdict, ...]) -> tuple[Shift, ...]:
+    """The sets that expire sooner than they did by the verdicts from before."""
+    known = {item.backup_set.id: item.expires_at for item in before}
+    moved = (Shift(item.backup_set, known[item.backup_set.id], item.expires_at) for item in verdicts)
+    return tuple(shift for shift in moved if shift.after < shift.before)
 
 
 def holds_now(hold: HoldRecord, now: datetime) -> bool:

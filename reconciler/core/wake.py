@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from reconciler.core import calendar
-from reconciler.core.plan import LOCK_RETRY, Actions, Decision
+from reconciler.core.actions import LOCK_RETRY, Actions
+from reconciler.core.plan import Decision
 from reconciler.core.record import Recorded
 from reconciler.core.retention import GRACE
 

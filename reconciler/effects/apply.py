@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import NamedTuple
 
+from reconciler.core.actions import Actions
 from reconciler.core.event import Event
 from reconciler.core.model import LOCAL_ENGINES, Limits
-from reconciler.core.plan import Actions
 from reconciler.core.ports import Clock
 from reconciler.core.record import Note
 from reconciler.effects import backup, look, removal, restore

@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 import reconciler
 from reconciler.core import rebuild
+from reconciler.core.actions import StartBackup
 from reconciler.core.event import Event
 from reconciler.core.manifest import Manifest
 from reconciler.core.model import LOCAL_ENGINES, Plan, Warehouse
 from reconciler.core.naming import TaskPlace
-from reconciler.core.plan import StartBackup
 from reconciler.core.ports import BackupOrder, Storage
 from reconciler.core.record import Task
 from reconciler.effects.world import Progress, TaskWatch, World, pause_before

@@ -1,10 +1,10 @@
 """Removes expired sets and what failed attempts left, so that a crash at any step is resumed (S4)."""
 
 from reconciler.core import rebuild
+from reconciler.core.actions import LOCK_RETRY
 from reconciler.core.event import Event
 from reconciler.core.manifest import Manifest
 from reconciler.core.naming import TaskPlace
-from reconciler.core.plan import LOCK_RETRY
 from reconciler.core.record import BackupSet, Leftover
 from reconciler.effects.world import World
 

@@ -4,11 +4,11 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from reconciler.core import document, instants
+from reconciler.core.actions import StartRestore
 from reconciler.core.event import Event
 from reconciler.core.manifest import Manifest
 from reconciler.core.model import LOCAL_ENGINES
 from reconciler.core.naming import TaskPlace
-from reconciler.core.plan import StartRestore
 from reconciler.core.ports import Engine, RestoreOrder, Storage
 from reconciler.core.record import BackupSet, RestoreTask
 from reconciler.core.restore import FAMILIES

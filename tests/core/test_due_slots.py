@@ -19,7 +19,8 @@ from core_values import (
 )
 
 from reconciler.core import plan
-from reconciler.core.plan import Rows, StartBackup
+from reconciler.core.actions import StartBackup
+from reconciler.core.plan import Rows
 from reconciler.core.record import Task
 
 SLOT = MONDAY + 2 * HOUR

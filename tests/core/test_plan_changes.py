@@ -20,9 +20,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.core import diff
+from reconciler.core.actions import Actions
 from reconciler.core.diff import Create, End, FieldChange, Update
+from reconciler.core.faults import Fault
 from reconciler.core.model import WEEKDAYS, Folder, Objects, Periodic, SecretReference, Server, Tls
-from reconciler.core.plan import Actions, Fault, Rows
+from reconciler.core.plan import Rows
 from reconciler.core.record import Cancellation, Note, PlanRevision
 
 SHOP = warehouse(a_plan())

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from reconciler.core import plan
+from reconciler.core.actions import Actions
 from reconciler.core.model import Desired, FromWarehouse, OneTime, Plan, Restore
-from reconciler.core.plan import Actions, Decision, Rows
+from reconciler.core.plan import Decision, Rows
 
 CATCH_UP = 6 * HOUR
 ENDS = ("succeeded", "succeeded", "failed", "cancelled", "lost")

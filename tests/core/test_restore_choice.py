@@ -4,8 +4,9 @@ import pytest
 from core_values import DAY, HOUR, MONDAY, SECOND, Memory, a_plan, a_restore, a_set, at, daily, desired, warehouse
 
 from reconciler.core import plan, restore
+from reconciler.core.actions import StartRestore
+from reconciler.core.faults import Fault
 from reconciler.core.model import FromStorage, FromWarehouse
-from reconciler.core.plan import Fault, StartRestore
 from reconciler.core.record import Cancellation, RestoreTask
 
 SHOP, OTHER = warehouse(a_plan(daily("23:00:00"), retention_days=365)), warehouse(name="other")

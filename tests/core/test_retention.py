@@ -23,9 +23,8 @@ from hypothesis import strategies as st
 
 from reconciler.core import retention
 from reconciler.core.model import Plan
-from reconciler.core.plan import Shift
 from reconciler.core.record import BackupSet, HoldRecord, Leftover, PlanRevision
-from reconciler.core.retention import Verdict
+from reconciler.core.retention import Shift, Verdict
 
 NONE_NEEDED: frozenset[str] = frozenset()
 OLD = a_set(MONDAY - 20 * DAY)

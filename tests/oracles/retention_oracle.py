@@ -18,8 +18,8 @@ from typing import NamedTuple
 sys.path.insert(0, str(Path(__file__).parents[1] / "core"))
 from core_values import DAY, MONDAY, Memory, a_plan, a_set, at, desired, hold, warehouse
 
+from reconciler.core.actions import Actions
 from reconciler.core.model import FromStorage, FromWarehouse, OneTime, Restore
-from reconciler.core.plan import Actions
 from reconciler.core.record import BackupSet
 
 NAMES = ("a", "b")
