@@ -4,21 +4,18 @@ Everything is judged by the objects in the buckets, by what the warehouses reall
 force; the ledger is only read to see that what has ended stays as it ended.
 """
 
-import functools
 import hashlib
 import itertools
 import json
 import sqlite3
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
 import jsonschema_rs
-import tzdata
+import naive
 from fleet import content
-from people import DAYS
 
 from reconciler.core import instants
 
@@ -77,7 +74,7 @@ class Judge:
         self.first_names: dict[str, str] = {}  # of each name in the YAML
         self.accepted: list[Accepted] = []
         self._noted = life.hub.now
-        self._faulty: set[str] = set()  # entries of the last configuration that cannot be carried out as written
+        self.faulty: set[str] = set()  # entries of the last configuration that cannot be carried out as written
         self.fuzzy: list[tuple[datetime, datetime]] = []  # when a configuration may or may not have been in force
         self.ledger_began = self._looked = life.hub.now
         self.ledgers_lost = 0
@@ -93,7 +90,7 @@ class Judge:
         self.counts_from, self._ledger_id = life.hub.now, ""
         self.refused: set[str] = set()  # sets whose removal was right, and was refused by a lock
         self._seen_plans_by = ""  # the ledger
-        self._plans: dict[str, dict[str, Any]] = {}  # the last plan of each house
+        self.last_plans: dict[str, dict[str, Any]] = {}  # the last plan of each house
         self._digest: tuple[str, str] | None = None
         self._ledger: sqlite3.Connection | None = None
 
@@ -227,15 +224,15 @@ class Judge:
 
     def _retention(self, standing: Accepted, gone: Set) -> tuple[int, int]:
         """Days and `keep_last` of the house; of an ended plan the last known, and nothing that a lost ledger took."""
-        plan = self._plan_of(standing.document, gone.house)
+        plan = self.plan_of(standing.document, gone.house)
         if plan is None and self.ledgers_lost:
             days = [item.days for item in self.known.values() if item.house == gone.house]
-            last = self._plans.get(gone.house, {"retention_days": gone.days})
+            last = self.last_plans.get(gone.house, {"retention_days": gone.days})
             return min(last["retention_days"], *days), 0
-        plan = plan or self._plans.get(gone.house)
+        plan = plan or self.last_plans.get(gone.house)
         return (plan["retention_days"], plan.get("keep_last", 1)) if plan else (gone.days, 0)
 
-    def _plan_of(self, document: dict[str, Any], house: str) -> dict[str, Any] | None:
+    def plan_of(self, document: dict[str, Any], house: str) -> dict[str, Any] | None:
         return next((entry.get("plan") for name, entry in document.get("warehouses", {}).items()
                      if self.first_name(name) == house and entry.get("plan")), None)  # fmt: skip
 
@@ -281,7 +278,7 @@ class Judge:
             return
         self._digest = key
         document = {"warehouses": {}} | json.loads(self.life.paths.plans.read_text())
-        self._faulty = faulty = {fault.subject for fault in step.decision.faults if not fault.advice}
+        self.faulty = faulty = {fault.subject for fault in step.decision.faults if not fault.advice}
         standing = next((item.document["warehouses"] for item in reversed(self.accepted) if item.sure), {})
         before = {self.first_name(name): entry for name, entry in standing.items()}
         for name in faulty & document["warehouses"].keys():
@@ -306,7 +303,7 @@ class Judge:
     def _remember_plans(self, document: dict[str, Any]) -> None:
         for name, entry in document["warehouses"].items():
             if entry.get("plan"):
-                self._plans[self.first_name(name)] = entry["plan"]
+                self.last_plans[self.first_name(name)] = entry["plan"]
 
     def died(self, process: Any) -> None:
         """What was in the file may have been taken over just before, and what its clock showed may be settled."""
@@ -325,7 +322,7 @@ class Judge:
 
     def ledger_lost(self) -> None:
         """What of it must come back is read just before it is gone."""
-        self.must_return = self._restorable(self._connected())
+        self.must_return = self._restorable(self.connected())
         self._ledger.close()
         self._ledger = None
         self.ledger_began, self.ledgers_lost = self.life.hub.now, self.ledgers_lost + 1
@@ -342,7 +339,7 @@ class Judge:
             self.waiting_for_approval = {item["id"] for item in document["restore_tasks"] if item["state"] == "needs_approval"}
 
     def _check_ledger(self, process: Any) -> None:
-        ledger = self._connected()
+        ledger = self.connected()
         self._check_rebuilt(ledger)
         tasks = ledger.execute("SELECT id, state, warehouse FROM tasks").fetchall()
         restores = ledger.execute("SELECT id, state FROM restores").fetchall()
@@ -352,7 +349,7 @@ class Judge:
         steady = self._steady_since(process)
         for task, state, _ in tasks:
             before = self.states.get(task)
-            anew = before in PASSED_OVER and slot_of(task) <= self.latest  # given back and begun between two looks
+            anew = before in PASSED_OVER and naive.slot_of(task) <= self.latest  # given back and begun between two looks
             right = before in (None, state) or before not in ENDED or anew
             self.hold_true("D2", right, f"task {task} was {before}, is {state}")
             if before != state:
@@ -401,7 +398,7 @@ class Judge:
         return self._steady[1]
 
     def _changed(self, task: str, state: str, steady: datetime) -> None:
-        if task not in self.states and state != "disabled" and (slot := slot_of(task)) > steady:
+        if task not in self.states and state != "disabled" and (slot := naive.slot_of(task)) > steady:
             self.hold_true("P6", self.life.hub.now - slot < SLACK, f"task {task} came {self.life.hub.now - slot} late, {state}")
         if state in ("failed", "cancelled"):
             working = [house.name for house in self.life.houses.values() for job in house.jobs.values()
@@ -422,7 +419,7 @@ class Judge:
     def _check_given_back(self, gone: set[str]) -> None:
         """S5: only what was never begun, and was passed by a clock ahead, is no more."""
         for task in gone:
-            passed = self.states[task] in PASSED_OVER and slot_of(task) <= self.latest
+            passed = self.states[task] in PASSED_OVER and naive.slot_of(task) <= self.latest
             self.hold_true("S5", passed, f"task {task} was {self.states[task]}, is no more")
             del self.states[task]
 
@@ -444,161 +441,7 @@ class Judge:
         self.hold_true("T2", not gone, f"a rebuilt ledger does not know {sorted(gone)[:2]}")
         self.must_return = set()
 
-    def _connected(self) -> sqlite3.Connection:
+    def connected(self) -> sqlite3.Connection:
         if self._ledger is None:
             self._ledger = sqlite3.connect(f"file:{self.life.paths.ledger}?mode=ro", uri=True)
         return self._ledger
-
-    # ---- the end ----
-
-    def final(self, calm_since: datetime) -> None:
-        """After days without faults everything has converged."""
-        ledger = self._connected()
-        rows = ledger.execute("SELECT id, warehouse, slot, state, reason FROM tasks").fetchall()
-        restores = ledger.execute("SELECT id, state, reason FROM restores").fetchall()
-        document = json.loads(self.life.paths.plans.read_text())
-        standing = self.accepted[-1].document["warehouses"].keys()
-        self.hold_true("P6", standing | self._faulty >= document["warehouses"].keys() >= standing,
-                       "the configuration is not in force")  # fmt: skip
-        now = self.life.hub.now
-        late = [task for task, _, slot, state, _ in rows if state not in ENDED and instants.parse(slot) < now - DAY / 2]
-        self.hold_true("D4", not late, f"tasks without an end: {late}")
-        running = [name for name, state, _ in restores if state in ("running", "needs_approval")]
-        attended = now - self.ledger_began > DAY / 2  # by somebody who approves what a rebuilt ledger asks about
-        self.hold_true("R1", not running or not attended, f"restores without an end: {running}")
-        if self._names_were_noted():
-            self._each_has_one_name(ledger)
-        self._all_slots_ran(document, rows, calm_since, now)
-        self._every_slot_has_its_task(rows, min(now, self.life.first_jump))
-        young = self.ledgers_lost and now - self.ledger_began < 2 * DAY  # what it has found unfinished has a day
-        if not young and not self.life.had("clock jumps ahead", "writer paused"):  # what these leave: docs/guarantees.md
-            self._nothing_left_over(now)
-        if self.latest < now - 2 * DAY:  # what a clock ahead has written counts from the time that it showed
-            self._nothing_overdue(document, now)
-
-    def _names_were_noted(self) -> bool:
-        """What a lost ledger has not told a storage before, sets bear their old name afterwards: docs/guarantees.md."""
-        return not self.ledgers_lost or not self.life.had(*NOTE_UNWRITTEN)
-
-    def _each_has_one_name(self, ledger: sqlite3.Connection) -> None:
-        """P8: a renaming takes tasks and sets along."""
-        found = ledger.execute("SELECT warehouse FROM tasks UNION SELECT warehouse FROM sets").fetchall()
-        names = {(self.first_name(name), name) for (name,) in found}
-        twice = [house for house, amount in Counter(house for house, _ in names).items() if amount > 1]
-        self.hold_true("P8", not twice, f"{twice} has tasks and sets under more than one name: {sorted(names)}")
-
-    def _all_slots_ran(self, document: dict[str, Any], rows: list, since: datetime, now: datetime) -> None:
-        """D1: with nothing in the way each slot has a set."""
-        done = {(self.first_name(house), slot): (state, reason) for _, house, slot, state, reason in rows}
-        for name, entry in document["warehouses"].items():
-            for slot in naive_slots(entry.get("plan"), max(since + DAY / 2, self.ledger_began), now - DAY / 2):
-                state = done.get((self.first_name(name), instants.text(slot)))
-                ran = state is not None and state[0] == "succeeded"
-                early = state is not None and slot <= self.latest and state[0] not in PASSED_OVER  # by a clock that was ahead
-                self.hold_true("D1", ran or early, f"slot {slot} of {name}: {state}")
-
-    def _every_slot_has_its_task(self, rows: list, now: datetime) -> None:
-        """P3, P4, D3: neither lost nor made up, since the ledger began and as long as clocks were right."""
-        wanted: set[tuple[str, datetime]] = set()
-        begins = [item.at if abs(item.at - item.truly) < SLACK else item.truly for item in self.accepted]
-        ends = [*begins[1:], now]
-        for house in {self.first_name(name) for item in self.accepted for name in item.document["warehouses"]}:
-            spans = merged([(self._plan_of(item.document, house), begin, end)
-                            for item, begin, end in zip(self.accepted, begins, ends, strict=True)])  # fmt: skip
-            for plan, since, until in spans:
-                wanted |= {(house, slot) for slot in naive_slots(plan, since, until, takeover=True, disabled=True)}
-        found = {(self.first_name(house), instants.parse(slot)) for _, house, slot, _, _ in rows}
-        odd = {item for item in wanted ^ found
-               if self.counts_from < item[1] < now - timedelta(hours=37) and not self._is_fuzzy(item[1])}  # fmt: skip
-        self.hold_true("P3", not odd, f"slots without a task, or tasks without a slot: {sorted(odd)[:3]}")
-
-    def _is_fuzzy(self, slot: datetime) -> bool:
-        return any(begin <= slot + timedelta(hours=36) and slot <= end for begin, end in self.fuzzy)
-
-    def _nothing_left_over(self, now: datetime) -> None:
-        for bucket in self.life.buckets.values():
-            for key, version in bucket.versions("sim/"):
-                parts = key.split("/")
-                if len(parts) < 5 or version.content is None or (version.locked_until and version.locked_until > now - 2 * DAY):
-                    continue
-                standing = self.present.get(parts[2])
-                good = standing is not None and int(parts[3]) in standing.attempts and standing.bucket == bucket.name
-                busy = parts[2] in self.open_subjects
-                self.hold_true("S4", good or busy, f"{bucket.name}/{key} was left over")
-
-    def _nothing_overdue(self, document: dict[str, Any], now: datetime) -> None:
-        held = {item["backup_set"] for item in document.get("holds", ())}
-        for item in self.present.values():
-            if item.house in self.first_names.values() and not self._names_were_noted():
-                continue
-            plan = self._plan_of(document, item.house) or self._plans.get(item.house)
-            days = max(item.days, plan["retention_days"] if plan else 0, *(
-                known.days for known in self.known.values() if known.house == item.house))
-            over = item.completed_at + days * DAY + 2 * DAY < now
-            newer = sum((other.completed_at, other.task) > (item.completed_at, item.task)
-                        for other in self.present.values() if other.house == item.house)
-            kept = item.task in held or item.task in self.open_restores.values() or newer < 2
-            locked = self._is_locked(item, now - 2 * DAY)
-            waits = any(entry["from"]["backup_set"] == item.task or isinstance(entry["from"]["backup_set"], dict)
-                        for entry in document["restores"])
-            self.hold_true("S2", not over or kept or locked or waits, f"{item.task} is past its time and still there")
-
-    def _is_locked(self, item: Set, since: datetime) -> bool:
-        """Whether a lock has retained anything of it later than `since`: what is refused is tried again daily."""
-        return any(version.locked_until and version.locked_until > since
-                   for key, version in self.life.buckets[item.bucket].versions("sim/") if f"/{item.task}/" in key)  # fmt: skip
-
-
-def slot_of(task: str) -> datetime:
-    """From its id, which ends with it."""
-    return datetime.strptime(task.rpartition("-")[2], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-
-
-def merged(spans: list[tuple[Any, datetime, datetime]]) -> list[tuple[Any, datetime, datetime]]:
-    """Neighbours with the same plan are one span."""
-    found: list[tuple[Any, datetime, datetime]] = []
-    for plan, since, until in spans:
-        if found and found[-1][0] == plan:
-            found[-1] = (plan, found[-1][1], until)
-        else:
-            found.append((plan, since, until))
-    return found
-
-
-def naive_slots(
-    plan: dict[str, Any] | None, since: datetime, until: datetime, *, takeover: bool = False, disabled: bool = False
-) -> list[datetime]:
-    """Slots in (since, until], by the local calendar day by day."""
-    if plan is None or (not disabled and not plan.get("periodic", {}).get("enabled", True)):
-        return []
-    if "one_time" in plan:
-        start = instants.parse(plan["one_time"]["start_time"])
-        back = timedelta(hours=int(plan["catch_up"].rstrip("h"))) if takeover else timedelta(0)
-        return [start] if since - back <= start <= until else []
-    periodic, zone = plan["periodic"], zone_of(plan["periodic"]["time_zone"])
-    hour, minute = map(int, periodic["start_time"].split(":"))
-    found = []
-    day = (since - 2 * DAY).astimezone(zone).date()
-    while day <= (until + 2 * DAY).astimezone(zone).date():
-        if DAYS[day.weekday()] in periodic["backup_every"]:
-            slot = first_instant(datetime(day.year, day.month, day.day, hour, minute), zone)
-            if since < slot <= until:
-                found.append(slot)
-        day += DAY
-    return found
-
-
-@functools.cache
-def zone_of(name: str) -> ZoneInfo:
-    """From the tzdata package alone, as the product has it: a machine's own data may be older."""
-    with (Path(tzdata.__file__).parent / "zoneinfo" / name).open("rb") as data:
-        return ZoneInfo.from_file(data, key=name)
-
-
-def first_instant(local: datetime, zone: ZoneInfo) -> datetime:
-    """The first minute whose local reading is not before the wanted one, of those a day around it."""
-    at = local.replace(tzinfo=UTC) - timedelta(hours=15)
-    step = timedelta(minutes=15)
-    while at.astimezone(zone).replace(tzinfo=None) < local:
-        at += step
-    return at

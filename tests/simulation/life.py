@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from bucket import Bucket
 from chance import Chance
+from ending import Ending
 from fleet import House
 from hub import Hub
 from judge import Judge, Violated
@@ -123,7 +124,7 @@ class Life:
         if not self.processes:
             self._start(timedelta())
         self.hub.run_until(faults_end + CALM * DAY)
-        self.judge.final(self.hub.start + timedelta(seconds=faults_end))
+        Ending(self.judge).check(self.hub.start + timedelta(seconds=faults_end))
 
     def _hour(self) -> None:
         self.people.hour()
