@@ -23,6 +23,7 @@ from process import Process
 
 from reconciler.once import Paths
 
+DRAWN = re.compile(r"\b[0-9a-f]{32}\b")  # a ledger's id, which every ledger draws anew
 HOUR, DAY = 3600.0, 86_400.0
 LEASE = 15.0  # seconds
 BUG = re.compile(r"[A-Z]\w+: |.* holds what no release writes")  # how an exception that nobody expected is told
@@ -233,7 +234,7 @@ class Life:
 
     def note(self, kind: str, words: str) -> None:
         line = f"{self.hub.now:%m-%d %H:%M:%S} {kind} {words}"
-        self.trace.update(line.replace(str(self.folder), "").encode())
+        self.trace.update(DRAWN.sub("", line.replace(str(self.folder), "")).encode())
         self.lines.append(line)
 
     def _clear_away(self) -> None:

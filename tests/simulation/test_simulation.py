@@ -26,9 +26,10 @@ def test_no_life_violates_a_rule_and_every_kind_of_fault_strikes():
     assert [kind for kind in KINDS if not struck[kind]] == []
 
 
-def test_a_seed_lives_the_same_life_again():
-    """What a seed has shown can be looked at again, event for event."""
-    assert Life(7, 1.0).run() == Life(7, 1.0).run()
+@pytest.mark.parametrize("seed", [7, 45])
+def test_a_seed_lives_the_same_life_again(seed):
+    """What a seed has shown can be looked at again, event for event; in life 45 messages name ledgers."""
+    assert Life(seed, WEEKS).run() == Life(seed, WEEKS).run()
 
 
 @pytest.mark.timeout(600)
