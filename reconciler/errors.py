@@ -2,7 +2,6 @@
 
 ReconcilerError
 ├── ConfigInvalid       the YAML cannot be used; carries every problem      exit 3
-├── Refused             a guard said no; carries what would allow it        exit 4
 ├── LeaseHeld           another process writes this ledger                  exit 75
 │   └── LeaseLapsed          our own lease was not renewed in time: nothing is written until it is
 ├── Misuse              the command line asks for something that cannot be  exit 64
@@ -57,10 +56,6 @@ class ConfigInvalid(ReconcilerError):
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         super().__init__("\n".join(map(str, problems)))
         self.problems = problems
-
-
-class Refused(ReconcilerError):
-    exit_code = 4
 
 
 class LeaseHeld(ReconcilerError):

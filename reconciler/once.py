@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from reconciler import doors
 from reconciler.config.load import Loaded, load
-from reconciler.core import event, guard, pause, plan, renaming
+from reconciler.core import event, guard, pause, plan, renaming, restore
 from reconciler.core import rebuild as rebuilding
 from reconciler.core import status as statuses
 from reconciler.core.record import NOTHING
@@ -124,12 +124,17 @@ def inventory(paths: Paths, now: datetime) -> tuple[Adoption, ...]:
 def rebuild(
     paths: Paths, clock: Clock, say: Callable[[Event], None], *, simulated: bool
 ) -> tuple[Adoption, ...]:
-    """Looks into every declared storage anew, and gives back what was new to the ledger (T2)."""
+    """Looks into every declared storage anew, and gives back what was new to the ledger (T2).
+
+    The requests of the file are recorded before, so that each that is found unclaimed waits for approval (R8).
+    """
     from reconciler.effects.look import look_into  # noqa: PLC0415
 
     desired = _good(paths)
     with doors.ledger_to_write(paths.ledger, clock, simulated=simulated) as ledger:
-        world = Pass(paths, clock, ledger, say).world(desired)
+        passing = Pass(paths, clock, ledger, say)
+        passing.record_requests(desired)
+        world = passing.world(desired)
         return tuple(look_into(world, name) for name in sorted(desired.storages))
 
 
@@ -237,6 +242,12 @@ class Pass:
         for happened in event.settled(decision):
             self.say(happened)
         return decision
+
+    def record_requests(self, desired: Desired) -> None:
+        """The restores that are asked for, and nothing else of what a step records."""
+        now = self._now()
+        requests = restore.revised(desired, self.ledger.read(desired, now), now, all_seen=False)
+        self.ledger.record(plan.Rows(restores=requests), now)
 
     def world(self, desired: Desired) -> World:
         from reconciler.effects.world import World  # noqa: PLC0415

@@ -40,7 +40,8 @@ def ledger(context: click.Context, /, **given: Any) -> None:
     Only when that one is lost: two ledgers at work would remove each other's backup sets.
     """
     _allow(context, given, "ledger", "storages")
-    click.echo("this ledger is allowed in the place of the one that the storages name; removals and restores go on")
+    click.echo("this ledger is allowed in the place of the one that the storages name; after a rebuild removals "
+               "still wait for a day, and restores for `reconcile allow restore ID`")  # fmt: skip
 
 
 @command.command()
@@ -62,8 +63,15 @@ def clock(context: click.Context, /, **given: Any) -> None:
 @click.pass_context
 def restore(context: click.Context, /, id: str, **given: Any) -> None:  # noqa: A002  the word of the design
     """Let the restore ID run, which waits as needs_approval since the ledger was rebuilt."""
-    _allow(context, given, "restore", id)
-    click.echo(f"restore {id} is allowed; the next pass starts it")
+    from reconciler.effects.ledger import approve  # noqa: PLC0415
+
+    settings = options.settings(context, given, needs_plans=False)
+    with writing.ledger(settings) as engine:
+        state = approve(engine, id, settings.now)
+    if state == "needs_approval":
+        click.echo(f"restore {id} is approved; the next pass starts it, or says what else it waits for")
+    else:
+        click.echo(f"restore {id} is {state}; it does not wait for approval")
 
 
 def _allow(context: click.Context, given: dict[str, Any], what: str, subject: str) -> None:

@@ -29,8 +29,8 @@ def command(
 ) -> None:
     """Show what a pass would do, and change nothing.
 
-    Compares with the ledger where there is one, else with nothing. Without --connect it opens no connection and
-    needs no secret.
+    Compares with the ledger where there is one, else with nothing. Without --connect it opens no connection but
+    to a ledger on a server, and needs no other secret.
     """
     show(options.settings(context, given), output, detailed=detailed_exitcode, connect=connect)
 

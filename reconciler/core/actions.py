@@ -25,7 +25,7 @@ class StartRestore(NamedTuple):
 
 
 class Actions(NamedTuple):
-    """What is then carried out: restores are claimed before sets are removed (S3).
+    """What is carried out once the rows are recorded: restores are claimed before sets are removed (S3).
 
     `spared` are sets whose removal has begun or was retained, and that something protects now: they stay where
     nothing of them is gone. `looks` are the storages that this ledger has not looked into yet; nothing else
@@ -51,7 +51,7 @@ def unseen(desired: Desired, recorded: Recorded) -> tuple[str, ...]:
 
 
 def starts(
-    desired: Desired, after: Recorded, looks: tuple[str, ...]
+    desired: Desired, after: Recorded, unseen: tuple[str, ...]
 ) -> tuple[tuple[StartRestore, ...], tuple[RestoreTask, ...]]:
     """The restores to begin or go on with, and the rows with the new reason of those that wait."""
     sets = {item.id: item for item in after.sets}
@@ -65,7 +65,7 @@ def starts(
         if task.state != "pending" or task.id not in desired.restores:
             continue
         chosen = restore.choose(task.entry, after.sets)
-        reason = _why_it_waits(task, chosen, begun, looks)
+        reason = _why_it_waits(task, chosen, begun, unseen)
         if chosen is not None and reason is None:
             starting.append(StartRestore(task, chosen))
         elif task.reason != reason:
@@ -78,14 +78,14 @@ def chosen(
     after: Recorded,
     restores: tuple[StartRestore, ...],
     verdicts: tuple[retention.Verdict, ...],
-    looks: tuple[str, ...],
+    unseen: tuple[str, ...],
     now: datetime,
 ) -> Actions:
     """All of them; what lies in a storage that is no longer declared is left alone."""
     here = tuple(item for item in verdicts if item.backup_set.storage in desired.storages)
     busy = {task.id for task in after.open_tasks}
     return Actions(
-        backups=_backups(desired, after, looks),
+        backups=_backups(desired, after, unseen),
         restores=restores,
         removals=_removals(here, now),
         spared=_spared(here),
@@ -95,23 +95,23 @@ def chosen(
         ),
         notes=tuple(item for item in after.notes if item.storage in desired.storages),
         cancellations=_cancellations(desired, after),
-        looks=looks,
+        looks=unseen,
     )  # fmt: skip
 
 
 def _why_it_waits(
-    task: RestoreTask, backup_set: BackupSet | None, begun: dict[str, str], looks: tuple[str, ...]
+    task: RestoreTask, backup_set: BackupSet | None, begun: dict[str, str], unseen: tuple[str, ...]
 ) -> str | None:
     """One that has begun comes to its end before another begins in its warehouse: it may go on any time (R1)."""
-    if looks:
-        return f"storage {looks[0]} is still to be looked into"
+    if unseen:
+        return f"storage {unseen[0]} is still to be looked into"
     if backup_set is None:
         return restore.waiting_for(task.entry)
     other = begun.get(task.entry.warehouse)
     return f"restore {other} into warehouse {task.entry.warehouse} has not ended" if other else None
 
 
-def _backups(desired: Desired, after: Recorded, looks: tuple[str, ...]) -> tuple[StartBackup, ...]:
+def _backups(desired: Desired, after: Recorded, unseen: tuple[str, ...]) -> tuple[StartBackup, ...]:
     """Open tasks with the entry of their own revision, reached the way the newest entry says."""
     revisions = {(item.warehouse, item.revision): item for item in (*after.history, *after.plans.values())}
     begun = []
@@ -120,7 +120,7 @@ def _backups(desired: Desired, after: Recorded, looks: tuple[str, ...]) -> tuple
         newest = desired.warehouses.get(task.warehouse)
         if newest is not None and newest.engine == entry.engine:
             entry = entry._replace(connection=newest.connection)
-        if entry.storage not in looks:
+        if entry.storage not in unseen:
             begun.append(StartBackup(task, entry))
     return tuple(begun)
 

@@ -31,7 +31,9 @@ def of_restores(desired: Desired, recorded: Recorded) -> tuple[Fault, ...]:
 def without(
     desired: Desired, recorded: Recorded, unfit: tuple[Fault, ...], misused: tuple[Fault, ...]
 ) -> Desired:
-    """The configuration in which faulty entries stay as they are recorded, or absent where they are new."""
+    """The configuration in which unfit warehouses stay as they are recorded, or absent where they are new, and
+    misused restores are left out.
+    """
     faulty = {fault.subject for fault in unfit if not fault.advice}
     former = {desired.warehouses[name].previous_name or name for name in faulty}
     warehouses = {

@@ -1,4 +1,4 @@
-"""Which holds stand in the YAML, beside those that are recorded (S3)."""
+"""Which holds stand in the YAML, beside those that are recorded (S2, S3)."""
 
 from datetime import datetime
 

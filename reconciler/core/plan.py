@@ -51,14 +51,14 @@ def decide(desired: Desired, recorded: Recorded, now: datetime, *, review: bool 
     misused = faults.of_restores(desired, recorded)
     desired = faults.without(desired, recorded, unfit, misused)
     found = diff.changes(desired, recorded)
-    looks = actions.unseen(desired, recorded)
-    revisions, tasks = takeover.plans(found, desired, recorded, now, looks)
+    unseen = actions.unseen(desired, recorded)
+    revisions, tasks = takeover.plans(found, desired, recorded, now, unseen)
     rows = Rows(
         renamings=moves,
         readdressed=_readdressed(before, recorded),
         revisions=revisions,
         tasks=tasks,
-        restores=restore.revised(desired, recorded, now, all_seen=not looks),
+        restores=restore.revised(desired, recorded, now, all_seen=not unseen),
         holds=holds.revised(desired, recorded, now),
         notes=(
             *notes.renamings(moves, before.sets, desired.installation, now),
@@ -66,7 +66,7 @@ def decide(desired: Desired, recorded: Recorded, now: datetime, *, review: bool 
         ),
     )
     after = _after(recorded, rows)
-    starting, waiting = actions.starts(desired, after, looks)
+    starting, waiting = actions.starts(desired, after, unseen)
     rows = rows._replace(restores=tuple((_by_id(rows.restores) | _by_id(waiting)).values()))
     after = after._replace(restores=after.restores | _by_id(waiting))
     verdicts = _verdicts(after, starting, now)
@@ -75,7 +75,7 @@ def decide(desired: Desired, recorded: Recorded, now: datetime, *, review: bool 
         faults=(*unfit, *misused),
         warnings=faults.warnings(desired, after, now, review=review),
         rows=rows,
-        actions=actions.chosen(desired, after, starting, verdicts, looks, now),
+        actions=actions.chosen(desired, after, starting, verdicts, unseen, now),
         verdicts=verdicts,
         sooner=_sooner(recorded, after, starting, now) if found or rows.holds else (),
         after=after,

@@ -122,7 +122,8 @@ def _defer_or_fail(job: Job, error: Exception) -> None:
     elif may_pass(error):
         _wait(job, error)
     else:
-        _end(job, "failed", f"{error}; nothing was changed and the id is not used")
+        _end(job, "failed", f"{error}; nothing was changed and the id is not used: to try again edit the entry, or "
+                            f"choose a new id")  # fmt: skip
 
 
 def _wait_while_it_may(job: Job, error: Exception) -> None:

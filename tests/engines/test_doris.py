@@ -401,7 +401,7 @@ def test_a_full_database_is_not_touched_unless_it_is_named(warehouses):
     state, message = restored(at)
     assert state == "failed"
     assert "database copy exists and has 1 tables, the first is mine" in message
-    assert message.endswith("nothing was changed and the id is not used")
+    assert message.endswith("nothing was changed and the id is not used: to try again edit the entry, or choose a new id")
     assert at.target.rows("copy.mine") == [(1,)]
     at.site.document["restores"] = []
     at.site.restore("r-2", databases={"sales": "copy"}, if_exists={"replace": ["copy"]},

@@ -120,7 +120,7 @@ def test_a_database_that_is_there_is_left_alone_unless_it_is_named(decoupled):
     at.back_up()
     state, words = at.restore(databases={"sales": "sales"})
     assert state == "failed"
-    assert words.endswith("`if_exists: {replace: [sales]}`; nothing was changed and the id is not used")
+    assert words.endswith("`if_exists: {replace: [sales]}`; nothing was changed and the id is not used: to try again edit the entry, or choose a new id")
     assert [row[0] for row in at.target.sql("SHOW TABLES FROM sales")] == ["mine"]
 
 
@@ -171,7 +171,7 @@ def test_a_file_that_is_gone_is_found_before_anything_is_changed(decoupled):
     state, words = at.restore(databases={"crm": "copy_crm", "sales": "copy"})
     assert state == "failed"
     assert "files are gone or altered" in words
-    assert words.endswith("nothing was changed and the id is not used")
+    assert words.endswith("nothing was changed and the id is not used: to try again edit the entry, or choose a new id")
     assert databases(at.target) == []
 
 

@@ -89,6 +89,43 @@ def test_after_a_rebuild_an_unclaimed_restore_waits_for_approval(shop):
     assert (shop.folder / "other/sales.duckdb").exists()
 
 
+@pytest.mark.parametrize("has_a_copy", [False, True])
+def test_a_restore_that_the_command_finds_unclaimed_waits_for_approval_too(shop, has_a_copy):
+    """R8: the ledger that is lost may have known the request as over, and so may the part that a copy lacks."""
+    copy = shop.folder / "copy.sqlite"
+    shutil.copy(shop.paths.ledger, copy)
+    shop.apply(MONDAY_2)
+    lose_ledger(shop)
+    shop.restore("r-1")
+    if has_a_copy:
+        copy.rename(shop.paths.ledger)
+
+    assert shop.run("rebuild", now=MONDAY_3).code == 0
+    let(shop, "ledger")
+    shop.apply(TUESDAY_1)
+
+    assert recorded(shop).restores["r-1"].state == "needs_approval"
+    assert not (shop.folder / "other/sales.duckdb").exists()
+
+
+def test_an_approval_says_what_it_does(shop):
+    """R8: an id that is mistyped, or does not wait for it, is told from one that does."""
+    shop.apply(MONDAY_2)
+    lose_ledger(shop)
+    shop.restore("r-1")
+    shop.apply(TUESDAY_1)
+    let(shop, "ledger")
+
+    unknown = shop.run("allow", "restore", "r-l", now=TUESDAY_1)
+    assert (unknown.code, unknown.err.splitlines()[-1]) == (64, "error: r-l is no restore that this ledger knows")
+    approved = shop.run("allow", "restore", "r-1", now=TUESDAY_1)
+    assert approved.out == "restore r-1 is approved; the next pass starts it, or says what else it waits for\n"
+    shop.apply("2026-11-24T01:01:00Z")
+    assert shop.run("allow", "restore", "r-1", now="2026-11-24T01:02:00Z").out == (
+        "restore r-1 is succeeded; it does not wait for approval\n"
+    )
+
+
 def test_a_first_installation_asks_for_no_approval(site):
     """R8."""
     site.database()

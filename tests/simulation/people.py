@@ -7,7 +7,7 @@ from typing import Any
 
 from reconciler.config.load import load
 from reconciler.core import instants
-from reconciler.effects.ledger import NotInLedger, allow, ledger_exists, open_to_write, wish_to_cancel
+from reconciler.effects.ledger import NotInLedger, allow, approve, open_to_write, wish_to_cancel
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 STEADY = ("UTC", "Asia/Kolkata")
@@ -246,12 +246,13 @@ class People:
             elif pause.allowed_by == "reconcile allow ledger":
                 self._command(lambda engine, now: allow(engine, "ledger", "storages", now))
         for restore in self.life.judge.waiting_for_approval:
-            self._command(lambda engine, now, restore=restore: allow(engine, "restore", restore, now))
+            self._command(lambda engine, now, restore=restore: approve(engine, restore, now))
 
     def _command(self, act: Any) -> None:
-        if not ledger_exists(self.life.paths.ledger):
+        ledger = self.life.paths.ledger
+        if not ledger.exists() or not ledger.stat().st_size:
             return
-        engine = open_to_write(self.life.paths.ledger, simulated=False)
+        engine = open_to_write(ledger, simulated=False)
         try:
             act(engine, self.life.hub.now.replace(microsecond=0))
         except NotInLedger:

@@ -132,7 +132,7 @@ BUGS = (
         "            if False:\n",
         seed=1, kinds=("restore asked as its set goes", "storage slow", "storage hangs")),
     Bug("a request is over before its claim was looked for", "reconciler/core/plan.py",
-        "        restores=restore.revised(desired, recorded, now, all_seen=not looks),\n",
+        "        restores=restore.revised(desired, recorded, now, all_seen=not unseen),\n",
         "        restores=restore.revised(desired, recorded, now),\n", 45),
     Bug("what a server still does for a failed task is forgotten", "reconciler/effects/backup.py",
         "    elif begun and job.entry.engine not in LOCAL_ENGINES:\n", "    elif False:\n",

@@ -11,7 +11,6 @@ from reconciler.core.ports import Clock
 from reconciler.effects.ledger.lease import Lease
 from reconciler.effects.ledger.ledger import Ledger
 from reconciler.effects.ledger.opening import (
-    ledger_exists,
     nothing_to_resolve,
     open_beside,
     open_to_read,
@@ -19,7 +18,7 @@ from reconciler.effects.ledger.opening import (
 )
 from reconciler.effects.ledger.server import Resolve
 from reconciler.effects.ledger.server_lease import ServerLease
-from reconciler.effects.ledger.words import NotInLedger, allow, wish_to_cancel
+from reconciler.effects.ledger.words import NotInLedger, allow, approve, wish_to_cancel
 
 __all__ = [
     "Lease",
@@ -27,8 +26,8 @@ __all__ = [
     "NotInLedger",
     "ServerLease",
     "allow",
+    "approve",
     "lease_on",
-    "ledger_exists",
     "open_beside",
     "open_to_read",
     "open_to_write",

@@ -36,7 +36,7 @@ def readable(place: LedgerPlace) -> Iterator[None]:
     except (ValueError, KeyError, TypeError) as error:
         raise LedgerUnusable(
             f"ledger {place} holds what no release writes ({type(error).__name__}: {error}): it is damaged. "
-            f"Nothing was started or removed; restore the file from a copy, or move it away"
+            f"Nothing more is started or removed; restore the file from a copy, or move it away"
         ) from error
 
 
@@ -44,8 +44,8 @@ def _said(place: LedgerPlace, error: SQLAlchemyError) -> LedgerUnusable:
     original = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
     if isinstance(place, Path):
         return LedgerUnusable(
-            f"ledger {place} cannot be used: {original}. It was left as it is and nothing was started or "
-            f"removed; free the disk, or restore the file from a copy, or move it away"
+            f"ledger {place} cannot be used: {original}. It was left as it is, and nothing more is "
+            f"started or removed; free the disk, or restore the file from a copy, or move it away"
         )
     words = " ".join(_words(original).split())
     if _may_pass(place, original):
@@ -54,8 +54,8 @@ def _said(place: LedgerPlace, error: SQLAlchemyError) -> LedgerUnusable:
             f"itself when it is back, a command is to be given again"
         )
     return LedgerUnusable(
-        f"ledger {place} cannot be used: {words}. Nothing was started or removed; look at the server, the user's "
-        f"rights and the password's place"
+        f"ledger {place} cannot be used: {words}. Nothing more is started or removed; look at the server, "
+        f"the user's rights and the password's place"
     )
 
 

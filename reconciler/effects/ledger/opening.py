@@ -85,7 +85,3 @@ def _disposed(engine: Engine) -> Iterator[None]:
         yield
     finally:
         engine.dispose()
-
-
-def ledger_exists(path: Path) -> bool:
-    return path.exists() and path.stat().st_size > 0

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Connection, Engine, select
 
 from reconciler.core.record import OPEN
 from reconciler.effects.ledger import lease_row, steps, tables
@@ -17,8 +17,24 @@ def allow(engine: Engine, what: str, subject: str, now: datetime) -> None:
     """Needs no lease: one row that the writer's next pass reads."""
     with engine.begin() as connection:
         lease_row.lock(connection)
-        tables.save(connection, tables.allowances, [{"what": what, "subject": subject, "at": now}])
-        steps.log(connection, now, f"allowed {what}", subject, None)
+        _allow(connection, what, subject, now)
+
+
+def approve(engine: Engine, restore: str, now: datetime) -> str:
+    """Lets a restore go that waits for approval, and says the state of it. Needs no lease. Raises NotInLedger."""
+    with engine.begin() as connection:
+        lease_row.lock(connection)
+        state = connection.execute(select(tables.restores.c.state).where(tables.restores.c.id == restore)).scalar()
+        if state is None:
+            raise NotInLedger(f"{restore} is no restore that this ledger knows")
+        if state == "needs_approval":
+            _allow(connection, "restore", restore, now)
+        return str(state)
+
+
+def _allow(connection: Connection, what: str, subject: str, now: datetime) -> None:
+    tables.save(connection, tables.allowances, [{"what": what, "subject": subject, "at": now}])
+    steps.log(connection, now, f"allowed {what}", subject, None)
 
 
 def wish_to_cancel(engine: Engine, subject: str, now: datetime) -> str:
