@@ -73,7 +73,7 @@ now = click.option(
 def review(command: Any) -> Any:
     command = click.option(
         "--connect", is_flag=True,
-        help="Ask the warehouses as well, read-only: reachable, rights to snapshots, what the plans match and miss.",
+        help="Ask the warehouses as well, read-only: reachable, rights to snapshots, what plans match and miss.",
     )(command)  # fmt: skip
     command = click.option(
         "--detailed-exitcode", is_flag=True, help="End with 2 where there are changes or actions."
