@@ -54,7 +54,7 @@ class House:
     def worked_on(self, process: Any) -> Iterator[None]:
         """By one backup or restore of a process at a time; another process may be gone, and not know it yet."""
         if process in self._worked_on:
-            self.life.judge.fail(f"D3: two things are done at once in {self.name}")
+            self.life.judge.verdict.fail(f"D3: two things are done at once in {self.name}")
         self._worked_on.add(process)
         try:
             yield
@@ -64,7 +64,7 @@ class House:
     def place(self, target: str, data: bytes, by: str) -> None:
         """One restore's result appears under its name, in one step."""
         self.placements[by, target] += 1
-        self.life.judge.placed(self, target, data, by)
+        self.life.judge.evidence.placed(self, target, data, by)
         self.restored[target] = Placed(data, by)
 
     def submit(self, label: str, seconds: float, effect: Callable[[], None], task: str = "") -> None:

@@ -17,9 +17,10 @@ from chance import Chance
 from ending import Ending
 from fleet import House
 from hub import Hub
-from judge import Judge, Violated
+from judge import Judge
 from people import People
 from process import Process
+from verdict import Violated
 
 from reconciler.once import Paths
 
@@ -84,7 +85,7 @@ class Life:
         self._wrong: dict[int, float] = {}
         self.first_jump = datetime.max.replace(tzinfo=UTC)  # true time of it
         for bucket in self.buckets.values():
-            bucket.watch = self.judge
+            bucket.watch = self.judge.evidence
         self.people = People(self)
 
     # ---- the run ----
@@ -106,7 +107,7 @@ class Life:
             tempfile.tempdir = before
             os.environ.pop("TMPDIR") if before is None else os.environ.update(TMPDIR=before)
             tempfile.tempdir = None
-        return Result(self.seed, violation, self.hub.time / DAY / 7, self.chance.counts, self.judge.checks,
+        return Result(self.seed, violation, self.hub.time / DAY / 7, self.chance.counts, self.judge.verdict.checks,
                       self.trace.hexdigest()[:16])  # fmt: skip
 
     def _live(self) -> None:
@@ -210,7 +211,7 @@ class Life:
                 self.hub.after(seconds, lambda process=process: process.nudge(0.0), process)
 
     def house_of(self, name: str) -> House:
-        first = self.judge.first_name(name)
+        first = self.judge.in_force.first_name(name)
         return self.houses.setdefault(first, House(first, self))
 
     # ---- what happened ----
@@ -230,7 +231,7 @@ class Life:
     def said(self, happened: Any) -> None:
         self.note("said", str(happened))
         if happened.action == "work" and BUG.match(happened.detail or ""):
-            self.judge.fail(str(happened))
+            self.judge.verdict.fail(str(happened))
 
     def note(self, kind: str, words: str) -> None:
         line = f"{self.hub.now:%m-%d %H:%M:%S} {kind} {words}"

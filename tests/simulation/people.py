@@ -135,7 +135,7 @@ class People:
 
     def _rename(self) -> None:
         """One that is in force: of two renamings at once the first is known to nobody."""
-        standing = [name for name in self._planned() if self.life.judge.is_in_force(name)]
+        standing = [name for name in self._planned() if self.life.judge.in_force.is_in_force(name)]
         if not standing:
             return
         old = self.random.choice(standing)
@@ -145,7 +145,7 @@ class People:
         for request in self.document["restores"]:
             if request["to"]["warehouse"] == old:
                 request["to"] = {"warehouse": new}
-        self.life.judge.renamed(old, new)
+        self.life.judge.in_force.renamed(old, new)
         self.versions.clear()  # nobody reverts past a renaming: two names for one house cannot be judged
 
     def _disable(self) -> None:
@@ -167,7 +167,7 @@ class People:
 
     def _ask(self, source: str = "", which: dict[str, Any] | None = None) -> None:
         self._asked += 1
-        source = source or self.random.choice([*self._planned(), *self.life.judge.homes] or ["shop"])
+        source = source or self.random.choice([*self._planned(), *self.life.judge.evidence.homes] or ["shop"])
         own = self.random.random() < 0.3 and source in self.document["warehouses"]  # beside what it was made from
         target = source if own else "lab" if self.life.house_of(source).name == "shop" else "staging"
         databases = self.random.choice(({"sales": f"sales_{self._asked}"}, {"sales": "sales_copy", "crm": "crm_copy"}))
@@ -195,7 +195,7 @@ class People:
             self.write()
 
     def _which(self) -> dict[str, str]:
-        sets = sorted(self.life.judge.sets)
+        sets = sorted(self.life.judge.evidence.known)
         match self.random.randrange(3):
             case 0 if sets:
                 return {"backup_set": self.random.choice(sets)}
@@ -217,7 +217,7 @@ class People:
 
     def _hold(self) -> None:
         held = {item["backup_set"] for item in self.document["holds"]}
-        free = sorted(self.life.judge.sets - held)
+        free = sorted(self.life.judge.evidence.known.keys() - held)
         if free and self.random.random() < 0.6:
             self.document["holds"].append({"backup_set": self.random.choice(free), "reason": "audit"})
         elif self.document["holds"]:
@@ -226,7 +226,7 @@ class People:
     # ---- commands ----
 
     def _cancel(self) -> None:
-        subjects = [*self.life.judge.open_subjects]
+        subjects = [*self.life.judge.rows.open_subjects]
         if subjects:
             subject = self.random.choice(sorted(subjects))
             self._command(lambda engine, now: wish_to_cancel(engine, subject, now))

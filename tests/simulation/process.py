@@ -158,7 +158,7 @@ class Process:
             return self.die()
         except (LedgerUnusable, OSError) as error:
             if "holds what no release writes" in str(error) or "constraint" in str(error):
-                self.life.judge.fail(str(error))
+                self.life.judge.verdict.fail(str(error))
             self.stumbles += 1
             self.nudge(10.0)
         else:
