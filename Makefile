@@ -47,6 +47,7 @@ check: $(STAMP)  ## formatters' rules, types, the walls between rooms, the schem
 soak: $(STAMP)   ## lives of kills, stops and lost ledgers, with counts: SEEDS=50
 	$(BIN)/python tests/processes/lives.py $(or $(SEEDS),50)
 	$(BIN)/python tests/processes/lives.py $(or $(SEEDS),50) --s3
+	$(BIN)/python tests/processes/lives.py $(or $(SEEDS),50) --s3 --mariadb
 
 kill-sweep: $(STAMP) ## kills at each call that changes a file, in each thing that is done; needs strace: N=500
 	$(BIN)/python tests/long/kill_sweep.py $(or $(N),500)

@@ -1,9 +1,11 @@
 """Lives of an installation under kill -9, SIGTERM and lost ledgers, and what must hold at their end.
 
 One life is three days of an installation with real processes; every pass is ended at a random moment, and now and then
-the ledger is gone. `python tests/processes/lives.py SEEDS [--s3]` lives many and prints what happened (`make soak`).
+the ledger is gone. `python tests/processes/lives.py SEEDS [--s3] [--mariadb]` lives many, with sets in an object store
+and the ledger in a database server if asked, and prints what happened (`make soak`).
 """
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -18,9 +20,11 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pymysql
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "servers"))
 import seaweed
+from database import Database, database
 
 DAYS = ("2026-11-23", "2026-11-24", "2026-11-25")
 ENDED = {"succeeded", "failed", "cancelled", "lost", "missed", "skipped", "disabled"}
@@ -29,8 +33,12 @@ ENDED = {"succeeded", "failed", "cancelled", "lost", "missed", "skipped", "disab
 class Life:
     """`counts` says what befell it."""
 
-    def __init__(self, site: Any, seed: int, server: seaweed.Seaweed | None = None) -> None:
+    def __init__(
+        self, site: Any, seed: int, server: seaweed.Seaweed | None = None, ledgers: Database | None = None
+    ) -> None:
         self.site, self.chance, self.server = site, random.Random(seed), server
+        self.ledgers, self.ledger = ledgers, ledgers.create() if ledgers else ""
+        self.words = ("--ledger", ledgers.url(self.ledger)) if ledgers else ()
         self.counts: Counter[str] = Counter()
         self.lost = False
         self.prefix = f"lives/{site.folder.name}-{seed}"
@@ -68,11 +76,12 @@ class Life:
         self.counts[f"ended by {number.name}" if ended else "ended by themselves"] += 1
 
     def _start(self, now: str) -> subprocess.Popen[str]:
+        self._let_the_lease_end()
         environment = os.environ | {
             "RECONCILE_FILE": "plans.yaml", "LIVES_ACCESS": seaweed.ACCESS_KEY, "LIVES_SECRET": seaweed.SECRET_KEY,
         }  # fmt: skip
         return subprocess.Popen(
-            [Path(sys.executable).with_name("reconcile"), "--now", now, "apply"], cwd=self.site.folder, text=True,
+            [Path(sys.executable).with_name("reconcile"), "--now", now, "apply", *self.words], cwd=self.site.folder, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment,
         )  # fmt: skip
 
@@ -85,10 +94,19 @@ class Life:
         for step in range(3):
             self._pass_whole(f"{minutes}{3 * step}:00Z")
             if self.lost:
-                self.site.run("allow", "ledger", now=f"{minutes}{3 * step + 1}:00Z")
-                self.site.run("allow", "restore", "r-1", now=f"{minutes}{3 * step + 1}:00Z")
+                self.site.run("allow", "ledger", *self.words, now=f"{minutes}{3 * step + 1}:00Z")
+                self.site.run("allow", "restore", "r-1", *self.words, now=f"{minutes}{3 * step + 1}:00Z")
+
+    def _let_the_lease_end(self) -> None:
+        """On a server the lease of a process that was killed ends some seconds later: as if they had passed."""
+        if self.ledgers:
+            with contextlib.suppress(pymysql.err.ProgrammingError):  # there is no such table yet
+                self.ledgers.ask("UPDATE lease SET ends_at = 0", self.ledger)
 
     def _lose_ledger(self) -> None:
+        if self.ledgers:
+            self.ledgers.ask(f"DROP DATABASE {self.ledger}")
+            self.ledgers.ask(f"CREATE DATABASE {self.ledger}")
         for path in self.site.folder.glob("ledger.sqlite*"):
             path.unlink()
         self.lost = True
@@ -149,25 +167,23 @@ def rows(path: Path) -> list:
         return connection.execute("SELECT count(*), sum(i), sum(hash(v)) FROM t").fetchall()
 
 
-def main(seeds: int, first: int, *, s3: bool) -> None:
+def main(seeds: int, first: int, *, s3: bool, mariadb: bool) -> None:
     spec = importlib.util.spec_from_file_location("sites", Path(__file__).parents[1] / "conftest.py")
     sites = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(sites)
     counts: Counter[str] = Counter()
-    server = seaweed.seaweed() if s3 else None
-    store = server.__enter__() if server else None
-    try:
+    with contextlib.ExitStack() as stack:
+        store = stack.enter_context(seaweed.seaweed()) if s3 else None
+        ledgers = stack.enter_context(database("mariadb")) if mariadb else None
         for seed in range(first, first + seeds):
             with tempfile.TemporaryDirectory(prefix=f"life-{seed}-") as folder:
-                counts += Life(sites.Site(Path(folder)), seed, store).run()
+                counts += Life(sites.Site(Path(folder)), seed, store, ledgers).run()
             print(f"seed {seed}: {dict(counts)}", flush=True)
-    finally:
-        if server:
-            server.__exit__(None, None, None)
     print("\n".join(f"{count:6} {name}" for name, count in sorted(counts.items())))
-    print(f"{counts['ended by SIGKILL']:,} kills in {seeds:,} lives, {'in an object store' if s3 else 'on a disk'}")
+    places = f"sets {'in an object store' if s3 else 'on a disk'}, ledger in {'MariaDB' if mariadb else 'a file'}"
+    print(f"{counts['ended by SIGKILL']:,} kills in {seeds:,} lives, {places}")
 
 
 if __name__ == "__main__":
     numbers = [int(word) for word in sys.argv[1:] if word.isdigit()]
-    main(numbers[0], numbers[1] if len(numbers) > 1 else 0, s3="--s3" in sys.argv)
+    main(numbers[0], numbers[1] if len(numbers) > 1 else 0, s3="--s3" in sys.argv, mariadb="--mariadb" in sys.argv)

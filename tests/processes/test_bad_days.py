@@ -136,6 +136,11 @@ def test_a_life_with_an_object_store(site, seed, s3_server):
     assert lives.Life(site, seed, s3_server).run()["lives"] == 1
 
 
+def test_a_life_with_an_object_store_and_a_ledger_in_a_server(site, s3_server, database_server):
+    """T1, T2, T3: the same, and each killed writer is fenced off by the next."""
+    assert lives.Life(site, 0, s3_server, database_server("mariadb")).run()["lives"] == 1
+
+
 def test_ctrl_c_ends_with_130_and_the_next_pass_goes_on(big, until):
     process = big.start("apply", now=MONDAY_2)
     (child,) = until(lambda: states(big).get(TASK) == "running" and child_of(process))
