@@ -72,6 +72,7 @@ class Stream:
 
     async def start_tls(self, ssl: Any) -> None:
         """As mysql-mimic's, but the client's first words of TLS may have come with its request for it: they go on."""
+        self.writer.transport.pause_reading()  # what comes from here on waits for TLS, which goes on reading
         early = bytes(self.reader._buffer)
         self.reader._buffer.clear()
         starting = asyncio.ensure_future(self._inner.start_tls(ssl))

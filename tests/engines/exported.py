@@ -1,9 +1,10 @@
 """Warehouses that are backed up by export, for the tests of that method, and what their sets say."""
 
 import json
+import threading
 
 import seaweed
-from told import MONDAY_2, MONDAY_3, TASK, restored, states
+from told import MONDAY_2, MONDAY_3, TASK, restored, states, wait_until
 
 
 class Exported:
@@ -55,6 +56,18 @@ class Exported:
         self.site.restore("r-1", **fields)
         self.site.apply(MONDAY_3)
         return restored(self)
+
+    def pass_while_it_restarts(self, server, statement: str, now: str) -> None:
+        """At the first statement that fits, once it has taken effect or while it does."""
+        server.faults.hang_after(statement)
+        trap = server.faults.traps[-1]
+        passes = threading.Thread(target=self.site.apply, args=(now,))
+        passes.start()
+        wait_until(lambda: not trap.times)
+        server.control.restart()
+        server.faults.release()
+        passes.join(timeout=60)
+        assert not passes.is_alive()
 
     def assert_same(self, database: str, copy: str, *tables: str) -> None:
         for table in tables:

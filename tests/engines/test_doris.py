@@ -1,8 +1,12 @@
 """Engines doris and starrocks, whole: plans, snapshots, restores and retention against the stand-in and real S3."""
 
 import json
+import socket
 
 import pytest
+
+from reconciler.core.model import Server
+from reconciler.engines.doris import session
 
 TASK = "shop-20261123T020000Z"
 MONDAY_2, MONDAY_3 = "2026-11-23T02:00:00Z", "2026-11-23T03:00:00Z"
@@ -308,6 +312,21 @@ def test_the_next_frontend_is_asked_where_one_does_not_answer(warehouses):
     at.site.apply("2026-11-23T01:00:00Z")
     at.site.apply(MONDAY_2)
     assert states(at.site) == {TASK: ("succeeded", None)}
+
+
+def test_a_frontend_that_accepts_and_is_silent_costs_seconds_and_answers_may_take_longer(warehouses, monkeypatch):
+    """D6. Nothing but a greeting, TLS and the login are waited for so shortly."""
+    at = warehouses()
+    monkeypatch.setattr(session, "CONNECT_TIMEOUT", 2)
+    at.site.document["warehouses"]["shop"]["hosts"] = ["127.0.0.2", "127.0.0.1"]
+    at.site.write()
+    with socket.create_server(("127.0.0.2", at.source.port)):
+        at.site.apply("2026-11-23T01:00:00Z")
+        at.site.apply(MONDAY_2)
+    assert states(at.site) == {TASK: ("succeeded", None)}
+    with session.opened("shop", Server(("127.0.0.1",), at.source.port, "root", None, None), str) as connected:
+        connected.about()
+        assert connected._connection._sock.gettimeout() == session.ANSWER_TIMEOUT
 
 
 def test_a_leader_that_changes_in_the_middle_changes_nothing(warehouses):

@@ -25,6 +25,17 @@ def test_a_restore_whose_connection_is_lost_loads_each_portion_once(decoupled, s
     at.assert_same("sales", "copy", "orders", "days", "names")
 
 
+@pytest.mark.parametrize("statement", STATEMENTS)
+def test_a_restore_whose_server_restarts_loads_each_portion_once(decoupled, statement):
+    """R1. At each statement of it."""
+    at = decoupled("coupled")
+    at.back_up()
+    at.site.restore("r-1", databases={"sales": "copy"})
+    at.pass_while_it_restarts(at.target, statement, MONDAY_3)
+    assert restored(at)[0] == "succeeded", restored(at)
+    at.assert_same("sales", "copy", "orders", "days", "names")
+
+
 @pytest.mark.parametrize("at_point", ["prepare", "committed"])
 def test_a_load_that_goes_on_after_its_connection_is_waited_for(decoupled, at_point):
     """R1: a label that is being loaded is not sent again, a committed one never."""

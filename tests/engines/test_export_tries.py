@@ -28,6 +28,16 @@ def test_an_export_whose_connection_is_lost_is_whole_and_counts_nothing_twice(de
     at.assert_every_file_is_in_an_inventory("sales", "crm")
 
 
+@pytest.mark.parametrize("statement", STATEMENTS)
+def test_an_export_whose_server_restarts_is_whole_and_counts_nothing_twice(decoupled, statement):
+    """D6, S1. At each statement of it."""
+    at = decoupled()
+    at.pass_while_it_restarts(at.source, statement, MONDAY_2)
+    assert states(at.site)[TASK] == ("succeeded", None)
+    assert at.table("sales", "orders")["rows"] == 3
+    at.assert_every_file_is_in_an_inventory("sales", "crm")
+
+
 def test_a_statement_whose_client_is_gone_is_ended_and_its_files_go(decoupled):
     """Exactly once by files; KILL QUERY by the trace id that it bears."""
     at = decoupled()

@@ -21,7 +21,7 @@ from reconciler.engines.doris import dialect as dialects
 from reconciler.engines.doris.dialect import Dialect
 from reconciler.errors import EngineFailed
 
-CONNECT_TIMEOUT = 10  # seconds
+CONNECT_TIMEOUT = 10  # seconds, for each of: the connection, its greeting, TLS, the login
 ANSWER_TIMEOUT = 600  # seconds; a BACKUP lists its repository before it answers, a cluster that sleeps is woken
 PREFIX = "errCode = 2, detailMessage = "
 LOST = frozenset({2003, 2006, 2013, 2014, 2055})  # the client's own: no connection, or it broke
@@ -197,11 +197,13 @@ class Session:
         server = self._server
         password = self._resolve(server.password) if server.password else ""
         secured: dict[str, Any] = {"ssl_disabled": True} if server.tls is None else {"ssl": _context(server.tls)}
-        return pymysql.connect(
+        connection = pymysql.connect(
             host=host.strip("[]"), port=server.port, user=server.user, password=password, charset="utf8mb4",
-            connect_timeout=CONNECT_TIMEOUT, read_timeout=self._answer_timeout, write_timeout=ANSWER_TIMEOUT,
+            connect_timeout=CONNECT_TIMEOUT, read_timeout=CONNECT_TIMEOUT, write_timeout=ANSWER_TIMEOUT,
             autocommit=None, cursorclass=DictCursor, **secured,
         )  # fmt: skip
+        connection._read_timeout = self._answer_timeout  # a greeting is waited for no longer than a connection
+        return connection
 
     def _prepare(self) -> None:
         """Times in UTC, strings with backslash escapes, the internal catalog, and what the work requires."""
