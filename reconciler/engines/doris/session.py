@@ -202,7 +202,7 @@ class Session:
             connect_timeout=CONNECT_TIMEOUT, read_timeout=CONNECT_TIMEOUT, write_timeout=ANSWER_TIMEOUT,
             autocommit=None, cursorclass=DictCursor, **secured,
         )  # fmt: skip
-        connection._read_timeout = self._answer_timeout  # a greeting is waited for no longer than a connection
+        connection._read_timeout = self._answer_timeout  # noqa: SLF001  a greeting may take less time than an answer
         return connection
 
     def _prepare(self) -> None:
