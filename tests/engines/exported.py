@@ -49,7 +49,8 @@ class Exported:
 
     def back_up(self) -> None:
         self.site.apply(MONDAY_2)
-        assert states(self.site)[TASK] == ("succeeded", None)
+        found = states(self.site)[TASK]
+        assert found == ("succeeded", None), found
 
     def restore(self, **fields) -> tuple[str, str]:
         """The outcome of request r-1."""

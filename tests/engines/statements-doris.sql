@@ -30,6 +30,7 @@ SHOW CREATE TABLE `a``b'c"d\e-f.g select ü`.`a``b'c"d\e-f.g select ü`;
 SHOW CREATE VIEW `a``b'c"d\e-f.g select ü`.`a``b'c"d\e-f.g select ü`;
 SHOW CREATE MATERIALIZED VIEW `a``b'c"d\e-f.g select ü`.`a``b'c"d\e-f.g select ü`;
 SELECT TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, GENERATION_EXPRESSION FROM information_schema.columns WHERE TABLE_SCHEMA = "a`b'c\"d\\e-f.g select ü" ORDER BY TABLE_NAME, ORDINAL_POSITION;
+SELECT TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, GENERATION_EXPRESSION FROM information_schema.columns WHERE TABLE_SCHEMA = "a`b'c\"d\\e-f.g select ü" AND TABLE_NAME = "a`b'c\"d\\e-f.g select ü" ORDER BY TABLE_NAME, ORDINAL_POSITION;
 SHOW PARTITIONS FROM `a``b'c"d\e-f.g select ü`.`a``b'c"d\e-f.g select ü`;
 SHOW FULL FUNCTIONS FROM `a``b'c"d\e-f.g select ü`;
 SELECT bitmap_to_base64(to_bitmap(1)) AS probe;

@@ -6,7 +6,8 @@ import threading
 import pytest
 from told import MONDAY_2, TASK, restored, states, wait_until
 
-from reconciler.engines.doris import export_portions, export_unload
+from reconciler.engines.doris import export_definitions, export_looks, export_portions, export_unload
+from reconciler.errors import EngineFailed
 
 STATEMENTS = (
     "^USE @", "^SET query_timeout", "^SET session_context", "^SELECT TABLE_NAME, TABLE_TYPE", "^SELECT TABLE_NAME, COLUMN_NAME",
@@ -190,6 +191,69 @@ def test_a_table_that_is_altered_meanwhile_begins_again_and_one_that_is_written_
     assert (before["p1"] == after["p1"], before["p2"] + 1) == (True, after["p2"])
     assert at.document("void.json")["reason"] == "its definition changed"
     assert days["began"] <= days["ended"]
+
+
+@pytest.mark.parametrize("when", ["before its turn", "while it is exported"])
+def test_a_column_that_comes_meanwhile_comes_back_with_its_values(decoupled, monkeypatch, when):
+    """S1. What is selected, what is kept of the definition and what is loaded are of one moment."""
+    at, done = decoupled(), []
+    look, portion = export_looks.printed, export_unload.Unload.portion
+
+    def alter(table: str, moment: str) -> None:
+        if (table, moment) == ("orders", when) and not done:
+            done.append(at.source.sql("ALTER TABLE sales.orders ADD COLUMN more INT"))
+            at.source.sql("INSERT INTO sales.orders VALUES (4, 'vier', 44)")
+
+    def looked(session, subject):
+        alter(subject.table, "before its turn")
+        return look(session, subject)
+
+    def exported(self, session, item):
+        made = portion(self, session, item)
+        alter(item.table, "while it is exported")
+        return made
+
+    monkeypatch.setattr(export_looks, "printed", looked)
+    monkeypatch.setattr(export_unload.Unload, "portion", exported)
+    at.back_up()
+    assert at.restore(databases={"sales": "copy"})[0] == "succeeded", restored(at)
+    at.assert_same("sales", "copy", "orders")
+    assert (4, "vier", 44) in at.target.rows("copy.orders")
+
+
+def test_a_column_that_comes_meanwhile_and_cannot_go_fails_the_task(decoupled, monkeypatch):
+    """No silent loss."""
+    at, done, look = decoupled(), [], export_looks.printed
+
+    def looked(session, subject):
+        if subject.table == "orders" and not done:
+            done.append(at.source.sql("ALTER TABLE sales.orders ADD COLUMN more AGG_STATE<sum(int)> GENERIC"))
+        return look(session, subject)
+
+    monkeypatch.setattr(export_looks, "printed", looked)
+    at.site.apply(MONDAY_2)
+    state, reason = states(at.site)[TASK]
+    assert (state, "no way through Parquet for more" in reason) == ("failed", True), reason
+
+
+def test_what_is_gone_on_with_keeps_the_columns_that_it_was_exported_with(decoupled, monkeypatch):
+    """S1. The table is another by the time of the second run."""
+    at, tried, keep = decoupled(), [], export_definitions.of
+    new = "CREATE TABLE crm.abc (a INT NOT NULL, {}c INT) DUPLICATE KEY(a) DISTRIBUTED BY HASH(a) BUCKETS 1"
+    at.source.sql(new.format("b INT, "))
+    at.source.sql("INSERT INTO crm.abc VALUES (1, 22, 333)")
+
+    def fails_once(*words):
+        if not tried:
+            tried.append(at.source.sql("DROP TABLE crm.abc"))
+            at.source.sql(new.format(""))
+            raise EngineFailed("the connection broke", passing=True)
+        return keep(*words)
+
+    monkeypatch.setattr(export_definitions, "of", fails_once)
+    at.back_up()
+    assert at.restore(databases={"crm": "copy"})[0] == "succeeded", restored(at)
+    assert at.target.rows("copy.abc") == [(1, 22, 333)]
 
 
 def test_partitions_that_appear_meanwhile_are_named(decoupled, monkeypatch):

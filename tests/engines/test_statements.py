@@ -76,7 +76,7 @@ def _of_exports(dialect: Dialect) -> Iterator[str]:
     chosen = tuple(item for item in every if item.out is not None and not (starrocks and item.type in ("ipv4", "quantile_state")))
     yield from s.settings(dialect, 21_600)
     yield from (s.show_create(kind, ODD, ODD) for kind in ("TABLE", "VIEW", "MATERIALIZED VIEW"))
-    yield from (s.columns(ODD), s.show_partitions(ODD, ODD), s.show_functions(ODD))
+    yield from (s.columns(ODD), s.columns(ODD, ODD), s.show_partitions(ODD, ODD), s.show_functions(ODD))
     yield from columns.probes(chosen, starrocks=starrocks).values()
     for partitions in (None, ("p1", ODD)):
         yield s.unload(dialect, ODD, ODD, partitions, chosen, KEYS, "data/00001/1/00001/r_mark/", storage)

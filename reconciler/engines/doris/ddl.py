@@ -53,6 +53,18 @@ def property_of(printed: str, key: str) -> str | None:
     return ddl_text.properties(printed)[1].get(key)
 
 
+def columns(printed: str) -> tuple[str, ...]:
+    """All that the definition names, in their order."""
+    found, before = [], ""
+    for word in ddl_text.words(printed):
+        if word.depth == 0 and before and word.text == ")":
+            break
+        if word.depth == 1 and word.is_name and before in ("(", ","):
+            found.append(word.name)
+        before = word.text
+    return tuple(found)
+
+
 def counting_column(printed: str) -> str | None:
     """The column that numbers itself."""
     return next((column for column, word in _said_of_columns(printed) if word == "AUTO_INCREMENT"), None)

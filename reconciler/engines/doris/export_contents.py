@@ -55,9 +55,19 @@ def found(session: Session, folder: AttemptFolder, databases: Iterable[str], *, 
         )
     skipped = [f"{database}.{item.name} ({item.kind}: an export does not keep it)"
                for database, items in objects.items() for item in items if item.kind not in KEPT]  # fmt: skip
-    gone = [f"{item.title} {DROPPED}" for item in subjects if not item.columns]
-    going = tuple(item for item in subjects if item.columns and item not in lossy)
-    return Contents(objects, going, (*skipped, *lossy.values(), *gone))
+    going = tuple(item for item in subjects if item not in lossy)
+    return Contents(objects, going, (*skipped, *lossy.values()))
+
+
+def as_it_is_now(session: Session, subject: Subject) -> Subject:
+    """With the columns that it has now: a table's turn may come hours after the list was made. Raises EngineFailed
+    where one has come that cannot go without loss.
+    """
+    rows = session.ask(export_statements.columns(subject.database, subject.table))
+    now = _subject(session, subject.number, subject.database, subject.table, rows)
+    if now.columns != subject.columns and (lossy := _lossy(now, _missing(session, now.columns))):
+        raise EngineFailed(f"{lossy}; it came while the backup ran; the next one can leave the table out")
+    return now
 
 
 def _objects(session: Session, database: str) -> tuple[Table, ...]:

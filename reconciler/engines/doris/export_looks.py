@@ -20,6 +20,17 @@ def printed(session: Session, subject: Subject) -> str:
     return text
 
 
+def refuse_other_columns(definition: str, subject: Subject) -> None:
+    """The catalog and the definition must be of one moment, and the catalog must show every column."""
+    told = {item.name.lower() for item in subject.columns} | {name.lower() for name in subject.generated}
+    differ = told ^ {name.lower() for name in ddl.columns(definition)}
+    if differ:
+        raise EngineFailed(
+            f"table {subject.title}: its definition and information_schema.columns do not name the same columns "
+            f"({', '.join(sorted(differ))}); it was altered just now, or the user may not see them", passing=True
+        )
+
+
 def partitions(session: Session, subject: Subject) -> tuple[Partition, ...]:
     rows = session.ask(export_statements.show_partitions(subject.database, subject.table))
     return tuple(map(export_portions.partition, rows))

@@ -69,11 +69,12 @@ def show_partitions(database: str, table: str) -> str:
     return f"SHOW PARTITIONS FROM {name(database)}.{name(table)}"
 
 
-def columns(database: str) -> str:
-    """Of all tables of a database."""
+def columns(database: str, table: str | None = None) -> str:
+    """Of all tables of a database, or of one."""
+    one = "" if table is None else f"AND TABLE_NAME = {text(table)} "
     return (
         "SELECT TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, GENERATION_EXPRESSION "  # noqa: S608  all quoted
-        f"FROM information_schema.columns WHERE TABLE_SCHEMA = {text(database)} "
+        f"FROM information_schema.columns WHERE TABLE_SCHEMA = {text(database)} {one}"
         "ORDER BY TABLE_NAME, ORDINAL_POSITION"
     )
 

@@ -8,7 +8,7 @@ import json
 from typing import Any, NamedTuple
 
 from reconciler.core.ports import AttemptFolder
-from reconciler.engines.doris import ddl, ddl_text, export_portions
+from reconciler.engines.doris import ddl, ddl_text, export_contents, export_portions
 from reconciler.engines.doris import export_looks as looks
 from reconciler.engines.doris.columns import Column
 from reconciler.engines.doris.export_contents import Subject
@@ -35,9 +35,9 @@ class Round(NamedTuple):
     def chosen(self) -> tuple[Column, ...]:
         """Without those that the server computes, with the hidden one where there is one."""
         computed = ddl.generated_columns(self.begun["statement"])
-        own = tuple(item for item in self.subject.columns if item.name not in computed)
+        own = tuple(item for item in map(_column, self.begun["columns"]) if item.name not in computed)
         extra = self.begun["sequence"]
-        return own if extra is None else (*own, Column(*extra))
+        return own if extra is None else (*own, _column(extra))
 
     @property
     def portions(self) -> tuple[Portion, ...]:
@@ -85,10 +85,13 @@ class Tables:
     def _look_before(self, subject: Subject) -> dict[str, Any]:
         session = self._session
         printed, partitions = looks.printed(session, subject), looks.partitions(session, subject)
+        now = export_contents.as_it_is_now(session, subject)
+        looks.refuse_other_columns(printed, now)
         kind = ddl.property_of(printed, "function_column.sequence_type")
         portions = export_portions.portions(partitions, export_portions.PORTION)
         return {
             "format": 1, "statement": printed, "began": looks.time(session), "has_sequence": kind is not None,
+            "columns": [list(item) for item in now.columns], "generated": list(now.generated),
             "sequence": looks.sequence(session, subject, kind), "rollups": looks.rollups(session, subject),
             "partitions": [list(item) for item in partitions],
             "portions": [None if names is None else list(names) for names in portions],
@@ -120,7 +123,7 @@ def _entry(round_: Round, ended: dict[str, Any], records: list[dict[str, Any]]) 
     return {
         "name": round_.subject.table, "statement": begun["statement"],
         "columns": [list(item) for item in round_.chosen],
-        "generated": sorted({*round_.subject.generated, *ddl.generated_columns(begun["statement"])}),
+        "generated": sorted({*begun["generated"], *ddl.generated_columns(begun["statement"])}),
         "has_sequence": begun["has_sequence"], "next_id": ended["next_id"], "rollups": begun["rollups"],
         "rows": sum(record["rows"] for record in records), "counted": ended["counted"],
         "began": begun["began"], "ended": ended["ended"], "moving": ended["moving"],
@@ -128,6 +131,10 @@ def _entry(round_: Round, ended: dict[str, Any], records: list[dict[str, Any]]) 
         "versions": {"before": _versions(begun["partitions"]), "after": _versions(ended["partitions"])},
         "portions": records,
     }  # fmt: skip
+
+
+def _column(fields: list[Any]) -> Column:
+    return Column(*fields)
 
 
 def _versions(partitions: list[list[Any]]) -> list[list[Any]]:

@@ -197,7 +197,7 @@ class Session:
         server = self._server
         password = self._resolve(server.password) if server.password else ""
         secured: dict[str, Any] = {"ssl_disabled": True} if server.tls is None else {"ssl": _context(server.tls)}
-        connection = pymysql.connect(
+        connection: Any = pymysql.connect(
             host=host.strip("[]"), port=server.port, user=server.user, password=password, charset="utf8mb4",
             connect_timeout=CONNECT_TIMEOUT, read_timeout=CONNECT_TIMEOUT, write_timeout=ANSWER_TIMEOUT,
             autocommit=None, cursorclass=DictCursor, **secured,
