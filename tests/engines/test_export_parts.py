@@ -81,18 +81,22 @@ def test_copies_are_as_many_as_there_were_as_far_as_there_are_nodes(printed, nod
 def test_definitions_follow_their_database_to_another_name():
     """R7."""
     assert replay.view(
-        "CREATE VIEW `v` COMMENT 'x' AS SELECT `internal`.`a`.`t`.`x` FROM `internal`.`a`.`t` JOIN `a`.`u`;", "a", "b`c", "v"
+        "CREATE VIEW `v` COMMENT 'x' AS SELECT `internal`.`a`.`t`.`x` FROM `internal`.`a`.`t` JOIN `a`.`u`;",
+        {"a": "b`c"}, "b`c", "v",
     ) == (
         "CREATE VIEW IF NOT EXISTS `b``c`.`v` COMMENT 'x' AS SELECT `internal`.`b``c`.`t`.`x` FROM `internal`.`b``c`.`t` "
         "JOIN `b``c`.`u`"
     )
     assert replay.materialized_view(
         'CREATE MATERIALIZED VIEW mv (id, n)\nBUILD IMMEDIATE REFRESH AUTO ON MANUAL\nDISTRIBUTED BY RANDOM BUCKETS 2\n'
-        'PROPERTIES (\n"replication_num" = "3",\n"grace_period" = "5"\n)\nAS SELECT `id` FROM `internal`.`a`.`t`', "a", "b", "mv", {},
+        'PROPERTIES (\n"replication_num" = "3",\n"grace_period" = "5"\n)\nAS SELECT `id` FROM `internal`.`a`.`t`', {"a": "b"}, "b", "mv", {},
     ) == (
         "CREATE MATERIALIZED VIEW IF NOT EXISTS `b`.`mv` (id, n)\nBUILD DEFERRED REFRESH AUTO ON MANUAL\n"
         'DISTRIBUTED BY RANDOM BUCKETS 2\nPROPERTIES ("grace_period" = "5")\nAS SELECT `id` FROM `internal`.`b`.`t`'
     )  # fmt: skip
+    assert replay.moved("`internal`.`a`.`t` JOIN `b`.`u` JOIN `c`.`a`.`x`", {"a": "b", "b": "a"}) == (
+        "`internal`.`b`.`t` JOIN `a`.`u` JOIN `c`.`a`.`x`"
+    )
     assert replay.rollup("create materialized view r as select a, sum(b) from a.t group by a", (), "b", "t", "r") == (
         "create materialized view r as select a, sum(b) FROM `b`.`t` group by a"
     )

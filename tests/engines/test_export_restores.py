@@ -5,7 +5,9 @@ import threading
 import pytest
 from told import MONDAY_2, MONDAY_3, restored, status, wait_until
 
-from reconciler.engines.doris import export_portions
+from reconciler.engines.doris import export_portions, export_restore
+from reconciler.engines.doris.session import Session
+from reconciler.errors import EngineFailed
 
 STATEMENTS = (
     "^CREATE DATABASE", "^CREATE TABLE", "^SET session_context", "^INSERT", "^SELECT COUNT", "^SHOW TRANSACTION", "^CREATE VIEW",
@@ -121,6 +123,63 @@ def test_a_replacement_that_fails_leaves_the_database_as_it_was_and_says_what_st
         "failed", f"warehouse other: no such luck (error 1105); database sales has 1 tables; database {beside} holds what was "
                   f"restored so far: drop it, nothing else uses it",
     )  # fmt: skip
+
+
+def test_what_others_make_in_a_database_before_it_is_replaced_is_no_sign_that_it_was(decoupled, monkeypatch):
+    """R4, R2: the first try ended just after its claim."""
+    at, tried, make = decoupled(), [], export_restore.Import._make_tables
+    at.back_up()
+    at.target.sql("CREATE DATABASE sales")
+    at.target.sql(OWN)
+
+    def fails_once(self, parts):
+        if not tried:
+            tried.append(at.target.sql(OWN.replace("mine", "more")))
+            raise EngineFailed("the connection broke", passing=True)
+        return make(self, parts)
+
+    monkeypatch.setattr(export_restore.Import, "_make_tables", fails_once)
+    assert at.restore(databases={"sales": "sales"}, if_exists={"replace": ["sales"]})[0] == "succeeded", restored(at)
+    at.assert_same("sales", "sales", "orders", "days", "names")
+
+
+def test_views_that_read_other_databases_follow_them_to_their_new_names(decoupled):
+    """R7. What has a database's old name at the target is another's."""
+    at = decoupled()
+    at.source.sql("CREATE VIEW sales.who AS SELECT id FROM crm.people")
+    at.source.sql("CREATE VIEW crm.over AS SELECT what FROM sales.names")
+    at.back_up()
+    at.target.sql("CREATE DATABASE crm")
+    at.target.sql(OWN.replace("sales.mine", "crm.people"))
+    assert at.restore(databases={"sales": "sales2", "crm": "crm2"})[0] == "succeeded", restored(at)
+    at.assert_same("sales", "sales2", "who")
+    at.assert_same("crm", "crm2", "over")
+
+
+def test_external_catalogs_are_there_before_the_views(decoupled, monkeypatch):
+    """R7: a view may read from them."""
+    at, order = decoupled(), []
+    at.source.sql('CREATE CATALOG lake PROPERTIES ("type" = "jdbc")')
+    at.site.plan["objects"] = {"databases": ["sales"], "external_catalogs": ["lake"]}
+    at.site.write()
+    at.site.apply("2026-11-23T01:30:00Z")
+    at.back_up()
+    tell = Session.tell
+    monkeypatch.setattr(Session, "tell", lambda self, statement: order.append(statement[:14]) or tell(self, statement))
+    assert at.restore(databases={"sales": "copy"}, external_catalogs=["lake"])[0] == "succeeded", restored(at)
+    assert order.index("CREATE CATALOG") < order.index("CREATE VIEW IF")
+
+
+def test_a_part_of_a_set_that_is_catalogs_alone_comes_back(decoupled):
+    """R7. No snapshot is needed for it."""
+    at = decoupled()
+    at.source.sql('CREATE CATALOG lake PROPERTIES ("type" = "jdbc")')
+    at.site.plan["objects"] = {"external_catalogs": ["lake"]}
+    at.site.write()
+    at.site.apply("2026-11-23T01:30:00Z")
+    at.back_up()
+    assert at.restore(external_catalogs=["lake"])[0] == "succeeded", restored(at)
+    assert "lake" in str(at.target.sql("SHOW CATALOGS"))
 
 
 def test_a_database_that_is_there_is_left_alone_unless_it_is_named(decoupled):

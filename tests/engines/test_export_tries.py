@@ -7,6 +7,7 @@ import pytest
 from told import MONDAY_2, TASK, restored, states, wait_until
 
 from reconciler.engines.doris import export_definitions, export_looks, export_portions, export_unload
+from reconciler.engines.doris.session import Session
 from reconciler.errors import EngineFailed
 
 STATEMENTS = (
@@ -234,6 +235,38 @@ def test_a_column_that_comes_meanwhile_and_cannot_go_fails_the_task(decoupled, m
     at.site.apply(MONDAY_2)
     state, reason = states(at.site)[TASK]
     assert (state, "no way through Parquet for more" in reason) == ("failed", True), reason
+
+
+def test_a_table_that_is_dropped_between_its_look_and_its_statement_is_named(decoupled, monkeypatch):
+    """D7."""
+    at, portion = decoupled(), export_unload.Unload.portion
+
+    def exported(self, session, item):
+        if item.table == "orders":
+            at.source.sql("DROP TABLE IF EXISTS sales.orders")
+        return portion(self, session, item)
+
+    monkeypatch.setattr(export_unload.Unload, "portion", exported)
+    at.back_up()
+    assert "sales.orders (dropped while the backup ran)" in at.document("manifest.json")["skipped_objects"]
+
+
+def test_a_materialized_view_whose_text_cannot_be_taken_apart_is_named(decoupled, monkeypatch):
+    """D7. A restore would find no end of it."""
+    at, ask = decoupled(), Session.ask
+    at.source.sql("CREATE MATERIALIZED VIEW sales.mv BUILD IMMEDIATE REFRESH AUTO ON MANUAL DISTRIBUTED BY RANDOM BUCKETS 2 "
+                  "AS SELECT what FROM sales.orders")  # fmt: skip
+
+    def asked(self, statement):
+        rows = ask(self, statement)
+        return [row | {"Create Materialized View": row["Create Materialized View"] + " -- don't"}
+                if "Create Materialized View" in row else row for row in rows]  # fmt: skip
+
+    monkeypatch.setattr(Session, "ask", asked)
+    at.back_up()
+    skipped = at.document("manifest.json")["skipped_objects"]
+    assert "sales.mv (materialized view: its text cannot be read back)" in skipped
+    assert at.restore(databases={"sales": "copy"})[0] == "succeeded", restored(at)
 
 
 def test_what_is_gone_on_with_keeps_the_columns_that_it_was_exported_with(decoupled, monkeypatch):

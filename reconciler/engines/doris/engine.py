@@ -1,6 +1,7 @@
 """The Engine port for servers that speak Doris: what is asked of whom, and refused early, in words."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from reconciler.core import objects as patterns
@@ -66,9 +67,7 @@ class Doris:
 
     def restore(self, order: RestoreOrder, reader: SetReader, watch: Watch) -> None:
         with self._opened() as session:
-            self._restore_of(session, order, reader).run(watch)
-            for catalog in self._wanted_catalogs(order):
-                self._create_catalog(session, catalog, self._secrets(order, catalog))
+            self._restore_of(session, order, reader).run(watch, partial(self._create_catalogs, session, order))
 
     def abandon(self, order: RestoreOrder) -> str:
         """The server drops what a cancelled job had begun; the state is looked up, not assumed."""
@@ -101,7 +100,8 @@ class Doris:
         if {item["method"] for item in found.values()} == {"export"}:
             session.require(*export_statements.settings(session.about(), export_restore.TIMEOUT))
             return Import(session, order, reader, found)
-        self._refuse_snapshots(session, "restore")
+        if found:
+            self._refuse_snapshots(session, "restore")
         return Restore(session, order, reader, found)
 
     def _use_cluster(self, session: Session, named: str | None) -> None:
@@ -177,6 +177,10 @@ class Doris:
                 f"references under `catalog_secrets: {{{catalog.name}: …}}` in the entry"
             )
         return [(key, self._resolve(at)) for key, at in sorted(given.items())]
+
+    def _create_catalogs(self, session: Session, order: RestoreOrder) -> None:
+        for catalog in self._wanted_catalogs(order):
+            self._create_catalog(session, catalog, self._secrets(order, catalog))
 
     def _create_catalog(self, session: Session, catalog: StoredCatalog, secrets: list[tuple[str, str]]) -> None:
         if catalog.name in tables.catalogs(session):

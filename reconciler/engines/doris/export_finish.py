@@ -3,11 +3,12 @@
 Everything here may have been done by an earlier run: it is asked for so that a second time changes nothing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from reconciler.core.ports import Watch
 from reconciler.engines.doris import ddl, export_statements, replay
+from reconciler.engines.doris.export_check import Part
 from reconciler.engines.doris.session import Said, Session
 from reconciler.errors import EngineFailed
 
@@ -15,39 +16,52 @@ PAUSE = 2.0  # seconds; a table makes one rollup at a time
 BUSY = ("not normal", "state(rollup)", "state is rollup", "schema_change", "under alter", "is rollup")
 
 
-def run(
-    session: Session, inventory: dict[str, Any], source: str, database: str, given: dict[str, str], watch: Watch
-) -> None:
-    """In a database whose rows are complete. Raises EngineFailed, naming what cannot be made."""
-    _make(session, database, "functions", [
-        (item["name"], replay.function(item["statement"], database)) for item in inventory["functions"]
+def run(session: Session, parts: Iterable[Part], given: dict[str, str], watch: Watch) -> None:
+    """In databases whose rows are complete. Raises EngineFailed, naming what cannot be made."""
+    parts = tuple(parts)
+    for part in parts:
+        _make_functions_and_rollups(session, part, watch)
+    moved = {part.source: part.place.target for part in parts}
+    kept = {key: value for key, value in given.items() if key.startswith("replication")}
+    _make(session, "views", [each for part in parts for each in _views(session, part, moved, kept)])
+    for part in parts:
+        for record in part.inventory["tables"]:
+            pairs = ddl.held_back(record["statement"], given)
+            if pairs:
+                session.tell(export_statements.alter_properties(part.place.target, record["name"], pairs.items()))
+
+
+def _make_functions_and_rollups(session: Session, part: Part, watch: Watch) -> None:
+    database = part.place.target
+    _make(session, "functions", [
+        (f"{database}.{item['name']}", replay.function(item["statement"], database))
+        for item in part.inventory["functions"]
     ])  # fmt: skip
-    for record in inventory["tables"]:
+    for record in part.inventory["tables"]:
         for item in record["rollups"]:
             _make_rollup(session, database, record["name"], item, watch)
-    starrocks = session.about().is_starrocks
-    views = [(item["name"], replay.view(item["statement"], source, database, item["name"]))
-             for item in inventory["views"]]  # fmt: skip
-    kept = {key: value for key, value in given.items() if key.startswith("replication")}
-    views += [(item["name"], replay.materialized_view(
-        item["statement"], source, database, item["name"], kept, starrocks=starrocks
-    )) for item in inventory["materialized_views"]]  # fmt: skip
-    _make(session, database, "views", views)
-    for record in inventory["tables"]:
-        pairs = ddl.held_back(record["statement"], given)
-        if pairs:
-            session.tell(export_statements.alter_properties(database, record["name"], pairs.items()))
 
 
-def _make(session: Session, database: str, kind: str, waiting: list[tuple[str, str]]) -> None:
+def _views(
+    session: Session, part: Part, moved: dict[str, str], given: dict[str, str]
+) -> Iterator[tuple[str, str]]:
+    """Each with its title and its statement, of both kinds. `moved` has each database that is restored."""
+    database, starrocks = part.place.target, session.about().is_starrocks
+    for item in part.inventory["views"]:
+        yield f"{database}.{item['name']}", replay.view(item["statement"], moved, database, item["name"])
+    for item in part.inventory["materialized_views"]:
+        yield f"{database}.{item['name']}", replay.materialized_view(
+            item["statement"], moved, database, item["name"], given, starrocks=starrocks
+        )
+
+
+def _make(session: Session, kind: str, waiting: list[tuple[str, str]]) -> None:
     """As often as one more could be made: they may need each other, in any order."""
     while waiting:
         failed, last = _tried(session.tell, waiting)
         if len(failed) == len(waiting):
             names = ", ".join(name for name, _ in failed)
-            raise EngineFailed(
-                f"database {database}: all rows are there, but {kind} {names} cannot be made: {last}"
-            )
+            raise EngineFailed(f"all rows are there, but {kind} {names} cannot be made: {last}")
         waiting = failed
 
 

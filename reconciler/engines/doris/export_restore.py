@@ -5,7 +5,7 @@ and cannot be explained is left as it is, and said.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from reconciler.core.ports import RestoreOrder, SetReader, Watch
@@ -46,20 +46,25 @@ class Import:
     def check(self) -> None:
         export_check.refuse(self._session, self._reader, self._parts)
 
-    def run(self, watch: Watch) -> None:
+    def run(self, watch: Watch, make_catalogs: Callable[[], None]) -> None:
+        """`make_catalogs` is called before views are made, which may read from external catalogs."""
         journal = self._claimed()
         waiting = tuple(
             part for part in self._parts
-            if not export_swap.is_done(self._session, part.place, journal["stood"].get(part.place.target))
+            if not self._is_in_place(part, journal["stood"].get(part.place.target, []))
         )  # fmt: skip
         self._make_tables(waiting)
         self._fill(waiting, journal["began"], watch)
         for part in waiting:
             export_swap.put_in_place(self._session, part.place)
-        for part in self._parts:
-            export_finish.run(self._session, part.inventory, part.source, part.place.target, self._given, watch)
+        make_catalogs()
+        export_finish.run(self._session, self._parts, self._given, watch)
         for part in self._parts:
             export_swap.drop_replaced(self._session, part.place)
+
+    def _is_in_place(self, part: Part, stood: list[list[str]]) -> bool:
+        names = [table.record["name"] for table in part.tables]
+        return export_swap.is_done(self._session, part.place, stood, names)
 
     @property
     def _given(self) -> dict[str, str]:
@@ -72,7 +77,7 @@ class Import:
         beside = [part.place.target for part in self._parts if part.place.is_beside]
         journal = {
             "began": export_looks.time(self._session),
-            "stood": {target: export_swap.fingerprint(self._session, target) for target in beside},
+            "stood": {target: export_swap.standing(self._session, target) for target in beside},
         }
         self._order.claim(json.dumps(journal))
         return journal

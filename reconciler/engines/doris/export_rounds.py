@@ -42,9 +42,9 @@ class Rounds(Iterator[Step]):
         return self._steps.popleft()
 
     def take(self, round_: Round, at: int, record: dict[str, Any] | None) -> None:
-        """A portion's record; None where a partition of it is no more, which makes the round void."""
+        """A portion's record; None where the table or a partition is no more, which makes the round void."""
         if record is None and round_.path not in self._void:
-            self._tables.void(round_, "a partition was dropped")
+            self._tables.void(round_, "it was dropped, or a partition of it")
         if record is None or round_.path in self._void:
             return self._repeat(round_)
         of_round = self._records.setdefault(round_.path, {})
@@ -94,7 +94,7 @@ class Rounds(Iterator[Step]):
         try:
             made = self._unload.portion(session, portion)
         except Said as refusal:
-            if portion.partitions and _names_partition(refusal):
+            if listing.is_gone(refusal) or (portion.partitions and _names_partition(refusal)):
                 return None
             raise
         return self._folder.remember(name, made)

@@ -6,6 +6,7 @@ the restore was claimed. The replaced one is dropped by whoever calls this, when
 
 import hashlib
 import json
+from collections.abc import Collection
 from typing import NamedTuple
 
 from reconciler.engines.doris import export_statements, statements, tables
@@ -35,21 +36,24 @@ def place(restore_id: str, target: str, *, replace: bool) -> Place:
     return Place(target, f"{stem}__restore_{digest}", f"{stem}__replaced_{digest}")
 
 
-def fingerprint(session: Session, database: str) -> str | None:
-    """Of the tables that a database has, by name and the time when they were made; None where there is none."""
-    if database not in tables.databases(session):
-        return None
+def standing(session: Session, database: str) -> list[list[str]]:
+    """The tables that a database has, each by name and the time when it was made."""
     rows = session.ask(statements.tables(database))
-    known = [[str(row["TABLE_NAME"]), str(row["CREATE_TIME"])] for row in rows]
-    return hashlib.sha256(json.dumps(sorted(known)).encode()).hexdigest()
+    return sorted([str(row["TABLE_NAME"]), str(row["CREATE_TIME"])] for row in rows)
 
 
-def is_done(session: Session, where: Place, stood: str | None) -> bool:
-    """Whether an earlier run has put the new database in place. `stood` is the fingerprint from the journal."""
+def is_done(session: Session, where: Place, stood: list[list[str]], restored: Collection[str]) -> bool:
+    """Whether an earlier run has put the new database in place. `stood` is from the journal: while any table of it
+    is still there nothing was replaced, whatever has come beside it. `restored` are the tables that the set has.
+    """
     existing = tables.databases(session)
     if not where.is_beside or where.into in existing or where.target not in existing:
         return False
-    return where.replaced in existing or fingerprint(session, where.target) != stood
+    if where.replaced in existing:
+        return True
+    present = standing(session, where.target)
+    remains = any(table in stood for table in present)
+    return not remains and {name for name, _ in present} >= set(restored)
 
 
 def put_in_place(session: Session, where: Place) -> None:

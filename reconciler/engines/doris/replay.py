@@ -5,6 +5,7 @@ it was printed. Pure text: who sends it, and in which order, is not known here.
 """
 
 import re
+from collections.abc import Mapping
 
 from reconciler.engines.doris import ddl, ddl_text, statements
 
@@ -23,15 +24,19 @@ REFRESH = re.compile(r"\bREFRESH\s+(?:IMMEDIATE\s+)?(ASYNC|MANUAL|INCREMENTAL)\b
 CATALOGS = ("internal", "default_catalog")
 
 
-def view(printed: str, source: str, database: str, name: str) -> str:
+def view(printed: str, databases: Mapping[str, str], database: str, name: str) -> str:
+    """In `database`; `databases` has the new name of each that is restored with it."""
     place = f"CREATE VIEW IF NOT EXISTS {statements.name(database)}.{statements.name(name)}"
-    return moved(VIEW.sub(lambda _: place, printed, count=1).strip().rstrip(";"), source, database)
+    return moved(VIEW.sub(lambda _: place, printed, count=1).strip().rstrip(";"), databases)
 
 
 def materialized_view(
-    printed: str, source: str, database: str, name: str, given: dict[str, str], *, starrocks: bool = False
-) -> str:
-    """It is created empty and filled by its next refresh: at once it would read every table that it stands on."""
+    printed: str, databases: Mapping[str, str], database: str, name: str, given: dict[str, str], *,
+    starrocks: bool = False,
+) -> str:  # fmt: skip
+    """It is created empty and filled by its next refresh: at once it would read every table that it stands on.
+    Raises ValueError for a text that cannot be taken apart.
+    """
     place = f"CREATE MATERIALIZED VIEW IF NOT EXISTS {statements.name(database)}.{statements.name(name)}"
     body = MATERIALIZED.sub(lambda _: place, printed, count=1).strip().rstrip(";").rstrip()
     when, later = (REFRESH, r"REFRESH DEFERRED \1") if starrocks else (AT_ONCE, "BUILD DEFERRED")
@@ -39,7 +44,7 @@ def materialized_view(
     before, pairs, after = ddl_text.properties(body)
     kept = {key: value for key, value in pairs.items() if key not in ddl.DROPPED} | given
     listed = statements.properties(kept.items()) if kept else ""
-    return moved(f"{before.rstrip()}\n{listed}{after}", source, database)
+    return moved(f"{before.rstrip()}\n{listed}{after}", databases)
 
 
 def rollup(printed: str | None, columns: tuple[str, ...], database: str, table: str, name: str) -> str:
@@ -60,9 +65,10 @@ def function(printed: str, database: str) -> str:
     return head + printed[found.end() :].strip().rstrip(";")
 
 
-def moved(text: str, source: str, database: str) -> str:
-    """With the names of one database as another's, where the server has qualified and quoted them."""
-    old, new = statements.name(source), statements.name(database)
-    for catalog in map(statements.name, CATALOGS):
-        text = text.replace(f"{catalog}.{old}.", f"{catalog}.{new}.")
-    return re.sub(rf"(?<![.`]){re.escape(old)}\.(?=`)", lambda _: f"{new}.", text)
+def moved(text: str, databases: Mapping[str, str]) -> str:
+    """With the new names of databases, where the server has qualified and quoted them: all in one go, since two may
+    change places.
+    """
+    new = {statements.name(source): statements.name(target) for source, target in databases.items()}
+    catalogs, old = ("|".join(map(re.escape, names)) for names in (map(statements.name, CATALOGS), new))
+    return re.sub(rf"(?<![.`])((?:{catalogs})\.)?({old})\.(?=`)", lambda at: f"{at[1] or ''}{new[at[2]]}.", text)

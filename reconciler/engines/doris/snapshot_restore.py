@@ -5,6 +5,7 @@ earlier run came is the journal of the claim: for each database the newest job o
 """
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -65,12 +66,13 @@ class Restore:
                 self._refuse_full(part)
         self._refuse_too_few_backends()
 
-    def run(self, watch: Watch) -> None:
+    def run(self, watch: Watch, make_catalogs: Callable[[], None]) -> None:
         parts = self._claimed()
         for at, part in enumerate(parts):
             watch.progress(100 * at / len(parts))
             self._restore(part, watch, (100 * at / len(parts), 100 / len(parts)))
         self._drop_repositories()
+        make_catalogs()
 
     def state_of_targets(self) -> str:
         """In words, for a restore that ended otherwise than it should."""

@@ -41,7 +41,8 @@ def of(session: Session, database: str) -> tuple[Table, ...]:
 
 def is_gone(refusal: Said) -> bool:
     """Whether the server says that it has no such table or view (any more)."""
-    return refusal.code in GONE or "Unknown table" in refusal.words
+    told = ("Unknown table", "does not exist in database")
+    return refusal.code in GONE or any(words in refusal.words for words in told)
 
 
 def skipped(database: str, tables: Iterable[Table]) -> tuple[str, ...]:
