@@ -13,6 +13,12 @@ EVERY = [
     ("s", "STRING", "'ü'"), ("j", "JSON", "'{\"a\": 1}'"), ("ip", "IPV4", "'200.1.2.3'"), ("ip6", "IPV6", "'::1'"),
     ("list", "ARRAY<INT>", "[1, NULL, 3]"), ("days", "ARRAY<DATE>", "['1500-02-03']"),
 ]  # fmt: skip
+MADE = (
+    ("MAP<STRING,INT>", "MAP {'a': 1}"), ("STRUCT<a:INT,b:STRING>", "struct_pack(a := 1, b := 'x')"), ("VARBINARY", "X'00FF'"),
+    ("VARIANT", "'{\"a\": 1}'"), ("TIMESTAMPTZ", "'2026-01-01 00:00:00+00:00'"), ("DATETIME", "'2026-01-01 00:00:00'"),
+    ("ARRAY<ARRAY<DATETIME(3)>>", "[['2026-01-01 00:00:00.123']]"), ("HLL", "hll_hash(1)"), ("BITMAP", "to_bitmap(3)"),
+    ("QUANTILE_STATE", "to_quantile_state(1, 2048)"),
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("target", ["coupled", "decoupled"])
@@ -37,9 +43,10 @@ def test_every_statement_of_work_runs_in_the_chosen_cluster(decoupled):
     assert {group for group, *_ in at.target.warehouse.work} == {"etl"}
 
 
-def test_every_type_that_can_go_comes_back_as_it_was(decoupled):
+@pytest.mark.parametrize("target", ["coupled", "decoupled"])
+def test_every_type_that_can_go_comes_back_as_it_was(decoupled, target):
     """No silent loss."""
-    at = decoupled()
+    at = decoupled(target)
     names = ", ".join(f"{name} {kind}" for name, kind, _ in EVERY)
     at.source.sql(f"CREATE TABLE crm.every ({names}) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 1")
     at.source.sql(f"INSERT INTO crm.every VALUES ({', '.join(value for _, _, value in EVERY)})")
@@ -47,6 +54,18 @@ def test_every_type_that_can_go_comes_back_as_it_was(decoupled):
     at.back_up()
     assert at.restore(databases={"crm": "copy"})[0] == "succeeded", restored(at)
     at.assert_same("crm", "copy", "every")
+
+
+@pytest.mark.parametrize("target", ["coupled", "decoupled"])
+def test_types_that_are_made_by_functions_come_back_as_they_were(decoupled, target):
+    """No silent loss."""
+    at = decoupled(target)
+    for number, (kind, value) in enumerate(MADE):
+        at.source.sql(f"CREATE TABLE crm.t{number} (id INT NOT NULL, x {kind}) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 1")
+        at.source.sql(f"INSERT INTO crm.t{number} SELECT 1, {value}")
+    at.back_up()
+    assert at.restore(databases={"crm": "copy"})[0] == "succeeded", restored(at)
+    at.assert_same("crm", "copy", *(f"t{number}" for number in range(len(MADE))))
 
 
 def test_merged_tables_come_back_with_their_values_and_go_on_merging(decoupled):
