@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from reconciler.core.ports import Watch
-from reconciler.engines.doris import ddl, export_statements, replay
+from reconciler.engines.doris import ddl, export_statements, replay, replicas
 from reconciler.engines.doris.export_check import Part
 from reconciler.engines.doris.session import Said, Session
 from reconciler.errors import EngineFailed
@@ -47,11 +47,13 @@ def _views(
 ) -> Iterator[tuple[str, str]]:
     """Each with its title and its statement, of both kinds. `moved` has each database that is restored."""
     database, starrocks = part.place.target, session.about().is_starrocks
+    nodes = replicas.of_target(session) if part.inventory["materialized_views"] else None
     for item in part.inventory["views"]:
         yield f"{database}.{item['name']}", replay.view(item["statement"], moved, database, item["name"])
     for item in part.inventory["materialized_views"]:
         yield f"{database}.{item['name']}", replay.materialized_view(
-            item["statement"], moved, database, item["name"], given, starrocks=starrocks
+            item["statement"], moved, database, item["name"],
+            replicas.properties(item["statement"], nodes, given), starrocks=starrocks,
         )
 
 

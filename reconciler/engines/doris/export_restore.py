@@ -83,7 +83,7 @@ class Import:
         return journal
 
     def _make_tables(self, parts: tuple[Part, ...]) -> None:
-        nodes = None if self._session.about().decoupled else replicas.alive(self._session)
+        nodes = replicas.of_target(self._session)
         for part in parts:
             self._session.tell(statements.create_database(part.place.into))
             for table in part.tables:
@@ -92,9 +92,7 @@ class Import:
     def _make_table(self, table: Table, nodes: int | None) -> None:
         """Properties that this server does not know are left out: it may be older than the source."""
         printed, without = table.record["statement"], set[str]()
-        given = replicas.wanted(printed, nodes) | self._given
-        if "replication_allocation" in self._given:
-            given.pop("replication_num", None)
+        given = replicas.properties(printed, nodes, self._given)
         while True:
             try:
                 self._session.tell(ddl.replayable(

@@ -19,6 +19,19 @@ def alive(session: Session) -> int | None:
     return sum(str(row.get("Alive")).lower() == "true" for row in rows) or None
 
 
+def of_target(session: Session) -> int | None:
+    """The nodes that `wanted` asks for; None where compute and storage are apart."""
+    return None if session.about().decoupled else alive(session)
+
+
+def properties(printed: str, nodes: int | None, asked: dict[str, str]) -> dict[str, str]:
+    """What the restored one shall have instead: `asked`, and copies as `wanted` where it does not say how many."""
+    found = wanted(printed, nodes) | asked
+    if "replication_allocation" in asked:
+        found.pop("replication_num", None)
+    return found
+
+
 def wanted(printed: str, nodes: int | None) -> dict[str, str]:
     """The property, where one is needed. Tags of the source's nodes are not taken over."""
     if nodes is None:
