@@ -329,6 +329,15 @@ def test_a_frontend_that_accepts_and_is_silent_costs_seconds_and_answers_may_tak
         assert connected._connection._sock.gettimeout() == session.ANSWER_TIMEOUT
 
 
+def test_a_connection_over_which_nothing_is_said_for_long_is_kept_alive(warehouses):
+    """D6: a load balancer on the way would drop it."""
+    with session.opened("shop", Server(("127.0.0.1",), warehouses().source.port, "root", None, None), str) as connected:
+        connected.about()
+        kept = connected._connection._sock
+        assert kept.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        assert kept.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 60
+
+
 def test_a_leader_that_changes_in_the_middle_changes_nothing(warehouses):
     """Contract 2.1: the job goes on under another number."""
     at = warehouses(frontends=2)

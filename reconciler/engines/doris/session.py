@@ -22,6 +22,7 @@ from reconciler.engines.doris.dialect import Dialect
 from reconciler.errors import EngineFailed
 
 CONNECT_TIMEOUT = 10  # seconds, for each of: the connection, its greeting, TLS, the login
+KEEP_ALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 20, "TCP_KEEPCNT": 6}  # seconds, seconds, probes
 ANSWER_TIMEOUT = 600  # seconds; a BACKUP lists its repository before it answers, a cluster that sleeps is woken
 PREFIX = "errCode = 2, detailMessage = "
 LOST = frozenset({2003, 2006, 2013, 2014, 2055})  # the client's own: no connection, or it broke
@@ -203,6 +204,7 @@ class Session:
             autocommit=None, cursorclass=DictCursor, **secured,
         )  # fmt: skip
         connection._read_timeout = self._answer_timeout  # noqa: SLF001  a greeting may take less time than an answer
+        _keep_alive(connection._sock)  # noqa: SLF001  the library asks for the system's two hours
         return connection
 
     def _prepare(self) -> None:
@@ -229,6 +231,15 @@ def opened(
         yield session
     finally:
         session.close()
+
+
+def _keep_alive(connected: socket.socket) -> None:
+    """A statement may work for hours without a word: what lies between drops a silent connection after minutes, a
+    Network Load Balancer of AWS after 350 s (Elastic Load Balancing guide, "Connection idle timeout").
+    """
+    for name, value in KEEP_ALIVE.items():
+        if hasattr(socket, name):  # Linux has all of them
+            connected.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 def _parts(error: pymysql.MySQLError) -> tuple[int, str]:
