@@ -73,6 +73,7 @@ class Session:
         self._warehouse, self._server, self._resolve = warehouse, server, resolve
         self._answer_timeout = answer_timeout
         self._connection: Any = None
+        self._aborted = False
         self._first = 0  # of the hosts: the one that answered last
         self._changed = 0  # rows, by the last statement
         self._required: list[str] = []  # what each new connection is told, beyond what all are
@@ -140,7 +141,10 @@ class Session:
                 connection.close()
 
     def abort(self) -> None:
-        """Breaks the connection under whoever waits for its answer; safe from another thread."""
+        """Breaks the connection under whoever waits for its answer, and lets this session say nothing more. Safe
+        from another thread.
+        """
+        self._aborted = True
         sock = getattr(self._connection, "_sock", None)
         if sock is not None:
             with contextlib.suppress(OSError):
@@ -148,6 +152,8 @@ class Session:
 
     def _run(self, statement: str) -> list[dict[str, Any]]:
         connection = self._connected()
+        if self._aborted:
+            raise Unanswered(self._place, "the connection was ended")
         try:
             with connection.cursor() as cursor:
                 cursor.execute(statement)
