@@ -359,7 +359,7 @@ def test_a_backup_past_its_timeout_ends_its_statements(decoupled):
     passes.join(timeout=60)
     assert not passes.is_alive()
     assert states(at.site)[TASK] == ("failed", "ran past its `timeout`")
-    assert not any("OUTFILE" in str(row) for row in at.source.sql("SHOW FULL PROCESSLIST"))
+    wait_until(lambda: not any("OUTFILE" in str(row) for row in at.source.sql("SHOW FULL PROCESSLIST")))
 
 
 def test_a_table_that_is_dropped_meanwhile_is_named(decoupled, monkeypatch):
