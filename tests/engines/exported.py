@@ -2,6 +2,7 @@
 
 import json
 import threading
+from collections.abc import Callable
 
 import seaweed
 from told import MONDAY_2, MONDAY_3, TASK, restored, states, wait_until
@@ -61,11 +62,15 @@ class Exported:
     def pass_while_it_restarts(self, server, statement: str, now: str) -> None:
         """At the first statement that fits, once it has taken effect or while it does."""
         server.faults.hang_after(statement)
+        self.pass_while(server, now, server.control.restart)
+
+    def pass_while(self, server, now: str, happens: Callable[[], object]) -> None:
+        """It happens while the statement hangs for which a trap was set, whose connection is cut then."""
         trap = server.faults.traps[-1]
         passes = threading.Thread(target=self.site.apply, args=(now,))
         passes.start()
         wait_until(lambda: not trap.times)
-        server.control.restart()
+        happens()
         server.faults.release()
         passes.join(timeout=60)
         assert not passes.is_alive()

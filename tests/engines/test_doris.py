@@ -22,6 +22,11 @@ def states(site) -> dict[str, tuple[str, str | None]]:
     return {name: (task["state"], task["error"]) for name, task in tasks.items()}
 
 
+def opened(server):
+    """A session of the product's own."""
+    return session.opened("shop", Server(("127.0.0.1",), server.port, "root", None, None), str)
+
+
 @pytest.mark.parametrize(("product", "version"), PRODUCTS)
 def test_a_backup_and_a_renamed_restore_keep_every_row(warehouses, product, version):
     """E1, R7, S4: for each product; then retention takes all of it away again."""
@@ -324,14 +329,23 @@ def test_a_frontend_that_accepts_and_is_silent_costs_seconds_and_answers_may_tak
         at.site.apply("2026-11-23T01:00:00Z")
         at.site.apply(MONDAY_2)
     assert states(at.site) == {TASK: ("succeeded", None)}
-    with session.opened("shop", Server(("127.0.0.1",), at.source.port, "root", None, None), str) as connected:
+    with opened(at.source) as connected:
         connected.about()
         assert connected._connection._sock.gettimeout() == session.ANSWER_TIMEOUT
 
 
+def test_a_session_that_was_aborted_says_nothing_more(warehouses):
+    """D4: not by a new connection either; what was stopped has looked for its statements already."""
+    with opened(warehouses().source) as connected:
+        connected.about()
+        connected.abort()
+        with pytest.raises(session.Unanswered, match="the connection was ended"):
+            connected.ask("SELECT 1")
+
+
 def test_a_connection_over_which_nothing_is_said_for_long_is_kept_alive(warehouses):
     """D6: a load balancer on the way would drop it."""
-    with session.opened("shop", Server(("127.0.0.1",), warehouses().source.port, "root", None, None), str) as connected:
+    with opened(warehouses().source) as connected:
         connected.about()
         kept = connected._connection._sock
         assert kept.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1

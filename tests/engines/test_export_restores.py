@@ -5,9 +5,8 @@ import threading
 import pytest
 from told import MONDAY_2, MONDAY_3, restored, status, wait_until
 
-from reconciler.engines.doris import export_portions, export_restore
+from reconciler.engines.doris import export_portions
 from reconciler.engines.doris.session import Session
-from reconciler.errors import EngineFailed
 
 STATEMENTS = (
     "^CREATE DATABASE", "^CREATE TABLE", "^SET session_context", "^INSERT", "^SELECT COUNT", "^SHOW TRANSACTION", "^CREATE VIEW",
@@ -125,21 +124,16 @@ def test_a_replacement_that_fails_leaves_the_database_as_it_was_and_says_what_st
     )  # fmt: skip
 
 
-def test_what_others_make_in_a_database_before_it_is_replaced_is_no_sign_that_it_was(decoupled, monkeypatch):
-    """R4, R2: the first try ended just after its claim."""
-    at, tried, make = decoupled(), [], export_restore.Import._make_tables
+def test_what_others_make_in_a_database_before_it_is_replaced_is_no_sign_that_it_was(decoupled):
+    """R4, R2: the first try ends just after its claim."""
+    at = decoupled()
     at.back_up()
     at.target.sql("CREATE DATABASE sales")
     at.target.sql(OWN)
-
-    def fails_once(self, parts):
-        if not tried:
-            tried.append(at.target.sql(OWN.replace("mine", "more")))
-            raise EngineFailed("the connection broke", passing=True)
-        return make(self, parts)
-
-    monkeypatch.setattr(export_restore.Import, "_make_tables", fails_once)
-    assert at.restore(databases={"sales": "sales"}, if_exists={"replace": ["sales"]})[0] == "succeeded", restored(at)
+    at.site.restore("r-1", databases={"sales": "sales"}, if_exists={"replace": ["sales"]})
+    at.target.faults.hang("^CREATE DATABASE")
+    at.pass_while(at.target, MONDAY_3, lambda: at.target.sql(OWN.replace("mine", "more")))
+    assert restored(at)[0] == "succeeded", restored(at)
     at.assert_same("sales", "sales", "orders", "days", "names")
 
 

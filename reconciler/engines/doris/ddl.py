@@ -53,16 +53,9 @@ def property_of(printed: str, key: str) -> str | None:
     return ddl_text.properties(printed)[1].get(key)
 
 
-def columns(printed: str) -> tuple[str, ...]:
-    """All that the definition names, in their order."""
-    found, before = [], ""
-    for word in ddl_text.words(printed):
-        if word.depth == 0 and before and word.text == ")":
-            break
-        if word.depth == 1 and word.is_name and before in ("(", ","):
-            found.append(word.name)
-        before = word.text
-    return tuple(found)
+def columns(printed: str) -> frozenset[str]:
+    """All that the definition names."""
+    return frozenset(column for column, _ in _said_of_columns(printed))
 
 
 def counting_column(printed: str) -> str | None:
@@ -76,9 +69,11 @@ def generated_columns(printed: str) -> frozenset[str]:
 
 
 def _said_of_columns(printed: str) -> Iterator[tuple[str, str]]:
-    """Each word of a column's definition, in capitals, with the column."""
+    """Each word of a column's definition, in capitals, with the column. They stand in the first parenthesis."""
     column, before = "", ""
     for word in ddl_text.words(printed):
+        if word.depth == 0 and word.text == ")":
+            return
         if word.depth == 1 and word.is_name and before in ("(", ","):
             column = word.name
         elif word.depth == 1 and column:

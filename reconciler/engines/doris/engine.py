@@ -100,7 +100,7 @@ class Doris:
         if {item["method"] for item in found.values()} == {"export"}:
             session.require(*export_statements.settings(session.about(), export_restore.TIMEOUT))
             return Import(session, order, reader, found)
-        if found:
+        if found:  # none in a part of a set that is catalogs alone
             self._refuse_snapshots(session, "restore")
         return Restore(session, order, reader, found)
 

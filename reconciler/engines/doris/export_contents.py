@@ -66,7 +66,9 @@ def as_it_is_now(session: Session, subject: Subject) -> Subject:
     rows = session.ask(export_statements.columns(subject.database, subject.table))
     now = _subject(session, subject.number, subject.database, subject.table, rows)
     if now.columns != subject.columns and (lossy := _lossy(now, _missing(session, now.columns))):
-        raise EngineFailed(f"{lossy}; it came while the backup ran; the next one can leave the table out")
+        raise EngineFailed(
+            f"{lossy}, which came while the backup ran; `skip_unsupported: true` in the plan leaves such tables out"
+        )
     return now
 
 

@@ -3,7 +3,7 @@
 Everything here may have been done by an earlier run: it is asked for so that a second time changes nothing.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from reconciler.core.ports import Watch
@@ -16,14 +16,15 @@ PAUSE = 2.0  # seconds; a table makes one rollup at a time
 BUSY = ("not normal", "state(rollup)", "state is rollup", "schema_change", "under alter", "is rollup")
 
 
-def run(session: Session, parts: Iterable[Part], given: dict[str, str], watch: Watch) -> None:
-    """In databases whose rows are complete. Raises EngineFailed, naming what cannot be made."""
-    parts = tuple(parts)
+def run(
+    session: Session, parts: tuple[Part, ...], given: dict[str, str], nodes: int | None, watch: Watch
+) -> None:
+    """In databases whose rows are complete, at a target with so many nodes. Raises EngineFailed, naming what cannot
+    be made.
+    """
     for part in parts:
         _make_functions_and_rollups(session, part, watch)
-    moved = {part.source: part.place.target for part in parts}
-    kept = {key: value for key, value in given.items() if key.startswith("replication")}
-    _make(session, "views", [each for part in parts for each in _views(session, part, moved, kept)])
+    _make(session, "views", _views(parts, given, nodes, starrocks=session.about().is_starrocks))
     for part in parts:
         for record in part.inventory["tables"]:
             pairs = ddl.held_back(record["statement"], given)
@@ -43,18 +44,19 @@ def _make_functions_and_rollups(session: Session, part: Part, watch: Watch) -> N
 
 
 def _views(
-    session: Session, part: Part, moved: dict[str, str], given: dict[str, str]
-) -> Iterator[tuple[str, str]]:
-    """Each with its title and its statement, of both kinds. `moved` has each database that is restored."""
-    database, starrocks = part.place.target, session.about().is_starrocks
-    nodes = replicas.of_target(session) if part.inventory["materialized_views"] else None
-    for item in part.inventory["views"]:
-        yield f"{database}.{item['name']}", replay.view(item["statement"], moved, database, item["name"])
-    for item in part.inventory["materialized_views"]:
-        yield f"{database}.{item['name']}", replay.materialized_view(
-            item["statement"], moved, database, item["name"],
-            replicas.properties(item["statement"], nodes, given), starrocks=starrocks,
-        )
+    parts: tuple[Part, ...], given: dict[str, str], nodes: int | None, *, starrocks: bool
+) -> list[tuple[str, str]]:
+    """Of both kinds and all databases, since they may stand on each other: each one's title and statement."""
+    moved = {part.source: part.place.target for part in parts}
+    copies = {key: value for key, value in given.items() if key.startswith("replication")}
+    plain = [(part.place.target, item) for part in parts for item in part.inventory["views"]]
+    filled = [(part.place.target, item) for part in parts for item in part.inventory["materialized_views"]]
+    found = [(f"{database}.{item['name']}", replay.view(item["statement"], moved, database, item["name"]))
+             for database, item in plain]  # fmt: skip
+    return found + [(f"{database}.{item['name']}", replay.materialized_view(
+        item["statement"], moved, database, item["name"],
+        replicas.properties(item["statement"], nodes, copies), starrocks=starrocks,
+    )) for database, item in filled]  # fmt: skip
 
 
 def _make(session: Session, kind: str, waiting: list[tuple[str, str]]) -> None:

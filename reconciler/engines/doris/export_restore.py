@@ -53,12 +53,13 @@ class Import:
             part for part in self._parts
             if not self._is_in_place(part, journal["stood"].get(part.place.target, []))
         )  # fmt: skip
-        self._make_tables(waiting)
+        nodes = replicas.alive(self._session)
+        self._make_tables(waiting, nodes)
         self._fill(waiting, journal["began"], watch)
         for part in waiting:
             export_swap.put_in_place(self._session, part.place)
         make_catalogs()
-        export_finish.run(self._session, self._parts, self._given, watch)
+        export_finish.run(self._session, self._parts, self._given, nodes, watch)
         for part in self._parts:
             export_swap.drop_replaced(self._session, part.place)
 
@@ -82,8 +83,7 @@ class Import:
         self._order.claim(json.dumps(journal))
         return journal
 
-    def _make_tables(self, parts: tuple[Part, ...]) -> None:
-        nodes = replicas.of_target(self._session)
+    def _make_tables(self, parts: tuple[Part, ...], nodes: int | None) -> None:
         for part in parts:
             self._session.tell(statements.create_database(part.place.into))
             for table in part.tables:

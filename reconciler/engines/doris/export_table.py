@@ -5,6 +5,7 @@ kept of it is documents of the attempt, each written once, so that a run that en
 """
 
 import json
+from itertools import starmap
 from typing import Any, NamedTuple
 
 from reconciler.core.ports import AttemptFolder
@@ -35,9 +36,9 @@ class Round(NamedTuple):
     def chosen(self) -> tuple[Column, ...]:
         """Without those that the server computes, with the hidden one where there is one."""
         computed = ddl.generated_columns(self.begun["statement"])
-        own = tuple(item for item in map(_column, self.begun["columns"]) if item.name not in computed)
+        own = tuple(item for item in starmap(Column, self.begun["columns"]) if item.name not in computed)
         extra = self.begun["sequence"]
-        return own if extra is None else (*own, _column(extra))
+        return own if extra is None else (*own, Column(*extra))
 
     @property
     def portions(self) -> tuple[Portion, ...]:
@@ -131,10 +132,6 @@ def _entry(round_: Round, ended: dict[str, Any], records: list[dict[str, Any]]) 
         "versions": {"before": _versions(begun["partitions"]), "after": _versions(ended["partitions"])},
         "portions": records,
     }  # fmt: skip
-
-
-def _column(fields: list[Any]) -> Column:
-    return Column(*fields)
 
 
 def _versions(partitions: list[list[Any]]) -> list[list[Any]]:

@@ -10,6 +10,8 @@ USUAL = 3  # the servers' own default, for tables of a source that keeps compute
 
 def alive(session: Session) -> int | None:
     """The nodes that can hold copies; None where the server keeps none itself, or does not tell this user."""
+    if session.about().decoupled:
+        return None
     try:
         rows = session.ask("SHOW BACKENDS")
     except Said as refusal:
@@ -17,11 +19,6 @@ def alive(session: Session) -> int | None:
             raise
         return None
     return sum(str(row.get("Alive")).lower() == "true" for row in rows) or None
-
-
-def of_target(session: Session) -> int | None:
-    """The nodes that `wanted` asks for; None where compute and storage are apart."""
-    return None if session.about().decoupled else alive(session)
 
 
 def properties(printed: str, nodes: int | None, asked: dict[str, str]) -> dict[str, str]:
