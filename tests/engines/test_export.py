@@ -3,6 +3,8 @@
 import pytest
 from told import MONDAY_2, TASK, restored, states
 
+from reconciler.engines.doris.statements import text
+
 EVERY = [
     ("id", "INT NOT NULL", "1"), ("flag", "BOOLEAN", "TRUE"), ("tiny", "TINYINT", "-128"),
     ("small", "SMALLINT", "-32768"), ("big", "BIGINT", "9223372036854775807"),
@@ -166,6 +168,37 @@ def test_a_table_that_cannot_go_fails_the_task_unless_it_may_be_left_out(decoupl
     at.site.apply("2026-11-24T01:00:00Z")
     at.site.apply("2026-11-24T02:00:00Z")
     assert states(at.site)["shop-20261124T020000Z"][0] == "succeeded"
+
+
+def test_a_table_whose_definition_cannot_be_kept_fails_the_task_unless_it_may_be_left_out(decoupled):
+    """No silent loss: the server prints a property's value as it is, and this one hides where the list ends."""
+    at = decoupled()
+    at.source.sql("CREATE TABLE crm.odd (id INT NOT NULL) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) PROPERTIES ('compaction_policy' = 'a\"b')")
+    at.site.apply(MONDAY_2)
+    state, reason = states(at.site)[TASK]
+    assert (state, "crm.odd (its definition cannot be kept: its parentheses or quotes do not match" in reason) == ("failed", True), reason
+    assert reason.endswith("; `skip_unsupported: true` in the plan leaves such tables out")
+    at.site.plan["skip_unsupported"] = True
+    at.site.write()
+    at.site.apply("2026-11-24T01:00:00Z")
+    at.site.apply("2026-11-24T02:00:00Z")
+    assert states(at.site)["shop-20261124T020000Z"][0] == "succeeded"
+    (manifest,) = [key for key in at.objects if key.endswith("20261124T020000Z/manifest.json")]
+    (line,) = at.document(manifest)["skipped_objects"]
+    assert line.startswith("crm.odd (its definition cannot be kept: ")
+
+
+def test_defaults_that_the_server_prints_without_escapes_come_back_as_they_were(decoupled):
+    """No silent loss: quotes in them would end the text, backslashes would vanish."""
+    at = decoupled()
+    defaults = ('5" 2', 'say "x" now', "a\\b", "plain", "it's", 'a", `x` int DEFAULT "b')
+    listed = ", ".join(f"c{number} VARCHAR(40) DEFAULT {text(value)}" for number, value in enumerate(defaults))
+    at.source.sql(f"CREATE TABLE crm.odd (id INT NOT NULL, {listed}) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id)")
+    at.source.sql("INSERT INTO crm.odd (id) VALUES (1)")
+    at.back_up()
+    assert at.restore(databases={"crm": "copy"})[0] == "succeeded", restored(at)
+    at.target.sql("INSERT INTO copy.odd (id) VALUES (2)")
+    assert at.target.rows("copy.odd") == [(1, *defaults), (2, *defaults)]
 
 
 def test_a_server_without_the_functions_of_a_type_is_asked_and_the_table_named(decoupled):

@@ -61,7 +61,10 @@ def test_a_list_of_partitions_is_no_change_of_a_definition():
     assert "`id` bigint" in alone
 
 
-@pytest.mark.parametrize("printed", ['CREATE TABLE `t` (`a` varchar(9) DEFAULT "5" 2")', "CREATE VIEW `v` AS SELECT 1", 'CREATE TABLE `t` (`a` varchar(5) DEFAULT "a"(b")'])
+@pytest.mark.parametrize("printed", [
+    'CREATE TABLE `t` (`a` varchar(9) DEFAULT "5" 2")', "CREATE VIEW `v` AS SELECT 1", 'CREATE TABLE `t` (`a` varchar(5) DEFAULT "a"(b")',
+    'CREATE TABLE `t` (`a` varchar(5) DEFAULT "say "x" now")', 'CREATE TABLE `t` (`a` varchar(5) DEFAULT "a " b " c" COMMENT "x")',
+])  # fmt: skip
 def test_a_definition_that_cannot_be_read_back_is_refused(printed):
     """No silent loss: the server does not escape quotes in default values."""
     with pytest.raises(ValueError, match="not"):

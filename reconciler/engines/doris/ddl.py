@@ -33,6 +33,7 @@ def replayable(
     if HEAD.match(printed) is None:
         raise ValueError(f"not a table's definition: {printed[:60]}")
     place = f"CREATE TABLE IF NOT EXISTS {statements.name(database)}.{statements.name(table)}"
+    _refuse_open_defaults(printed)
     body = HEAD.sub(lambda _: place, _counting_from(printed, next_id), count=1).strip().rstrip(";").rstrip()
     before, pairs, after = ddl_text.properties(body)
     kept = {key: value for key, value in pairs.items() if _stays(key) and key not in without}
@@ -79,6 +80,27 @@ def _said_of_columns(printed: str) -> Iterator[tuple[str, str]]:
         elif word.depth == 1 and column:
             yield column, word.text.upper()
         before = word.text
+
+
+def with_defaults(printed: str, defaults: Iterable[tuple[str, str]]) -> str:
+    """Doris prints a default as it is, and reads it with escapes (Column.java, toSql): one that would not come back
+    so is written with them. `defaults` are the texts by column, as information_schema has them.
+    """
+    for column, told in defaults:
+        bare, escaped = f'"{told}"', statements.text(told)
+        if bare != escaped:
+            head = rf"^(\s*{re.escape(statements.name(column))} .*? DEFAULT ){re.escape(bare)}"
+            instead = r"\1" + escaped.replace("\\", r"\\")
+            printed = re.sub(head, instead, printed, count=1, flags=re.MULTILINE)
+    return printed
+
+
+def _refuse_open_defaults(printed: str) -> None:
+    """Behind a default's closing quote stands nothing, or ON UPDATE or COMMENT: else it held a quote of its own."""
+    words = [*_said_of_columns(printed), ("", "")]
+    for (column, first), (_, text), (_, after) in zip(words, words[1:], words[2:], strict=False):
+        if first == "DEFAULT" and text.startswith('"') and after not in ("", ",", "ON", "COMMENT"):
+            raise ValueError(f"the default of its column {column} has quotes that do not match")
 
 
 def _stays(key: str) -> bool:

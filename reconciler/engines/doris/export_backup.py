@@ -13,7 +13,7 @@ from reconciler.core.manifest import Snapshot
 from reconciler.core.ports import AttemptFolder, BackupOrder, Watch
 from reconciler.engines.doris import ddl, export_contents, export_definitions
 from reconciler.engines.doris.crew import Crew
-from reconciler.engines.doris.export_contents import DROPPED, Contents, Subject
+from reconciler.engines.doris.export_contents import Contents, Subject
 from reconciler.engines.doris.export_rounds import Rounds
 from reconciler.engines.doris.export_table import FORMAT, Tables
 from reconciler.engines.doris.export_unload import Unload
@@ -39,8 +39,7 @@ class Export:
         rounds = self._exported(contents.subjects)
         self._sweep(rounds.entries)
         staging = self._folder.staging()
-        skipped = [*contents.skipped, *(f"{subject.title} {DROPPED}" for subject in rounds.gone)]
-        skipped += _notes(rounds.entries)
+        skipped = [*contents.skipped, *rounds.left_out, *_notes(rounds.entries)]
         snapshots = tuple(
             self._record(at, name, contents, rounds.entries, staging, skipped)
             for at, name in enumerate(contents.objects, 1)
@@ -51,7 +50,8 @@ class Export:
         """A few statements at once. One that is not wanted any more is ended at the server."""
         crew = Crew(self._session, self._order.plan.timeout)
         unload = Unload(self._folder, self._order.place, self._number, crew.marks)
-        rounds = Rounds(self._tables, unload, self._folder, subjects)
+        may_skip = self._order.plan.skip_unsupported
+        rounds = Rounds(self._tables, unload, self._folder, subjects, may_skip=may_skip)
         unload.end_earlier(self._session)
         self._watch.check()
         try:

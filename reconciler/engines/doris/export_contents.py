@@ -16,14 +16,19 @@ DROPPED = "(dropped while the backup ran)"
 KEPT = ("table", "view", "materialized view")
 
 
+class Lossy(EngineFailed):
+    """A table that cannot go without loss; the message names it and says why."""
+
+
 class Subject(NamedTuple):
-    """A table of the attempt, by its number, with how its columns go."""
+    """A table of the attempt, by its number, with how its columns go, and the texts that they have by default."""
 
     number: int
     database: str
     table: str
     columns: tuple[Column, ...]
     generated: tuple[str, ...]
+    defaults: tuple[tuple[str, str], ...]
 
     @property
     def title(self) -> str:
@@ -50,25 +55,25 @@ def found(session: Session, folder: AttemptFolder, databases: Iterable[str], *, 
     missing = _missing(session, tuple(column for item in subjects for column in item.columns))
     lossy = {item: line for item in subjects if (line := _lossy(item, missing))}
     if lossy and not may_skip:
-        raise EngineFailed(
-            f"{'; '.join(lossy.values())}; `skip_unsupported: true` in the plan leaves such tables out"
-        )
+        raise refused(*lossy.values())
     skipped = [f"{database}.{item.name} ({item.kind}: an export does not keep it)"
                for database, items in objects.items() for item in items if item.kind not in KEPT]  # fmt: skip
     going = tuple(item for item in subjects if item not in lossy)
     return Contents(objects, going, (*skipped, *lossy.values()))
 
 
+def refused(*lines: str) -> EngineFailed:
+    return EngineFailed(f"{'; '.join(lines)}; `skip_unsupported: true` in the plan leaves such tables out")
+
+
 def as_it_is_now(session: Session, subject: Subject) -> Subject:
-    """With the columns that it has now: a table's turn may come hours after the list was made. Raises EngineFailed
-    where one has come that cannot go without loss.
+    """With the columns that it has now: a table's turn may come hours after the list was made. Raises Lossy where
+    one has come that cannot go.
     """
     rows = session.ask(export_statements.columns(subject.database, subject.table))
     now = _subject(session, subject.number, subject.database, subject.table, rows)
     if now.columns != subject.columns and (lossy := _lossy(now, _missing(session, now.columns))):
-        raise EngineFailed(
-            f"{lossy}, which came while the backup ran; `skip_unsupported: true` in the plan leaves such tables out"
-        )
+        raise Lossy(f"{lossy}, which came while the backup ran")
     return now
 
 
@@ -104,7 +109,10 @@ def _subject(session: Session, number: int, database: str, table: str, rows: lis
         columns.column(str(row["COLUMN_NAME"]), str(row["COLUMN_TYPE"]), starrocks=session.about().is_starrocks)
         for row in rows if row["COLUMN_NAME"] not in generated
     )  # fmt: skip
-    return Subject(number, database, table, kept, generated)
+    defaults = tuple(
+        (str(row["COLUMN_NAME"]), str(row["COLUMN_DEFAULT"])) for row in rows if row["COLUMN_DEFAULT"] is not None
+    )
+    return Subject(number, database, table, kept, generated, defaults)
 
 
 def _missing(session: Session, every: tuple[Column, ...]) -> set[str]:

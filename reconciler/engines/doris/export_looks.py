@@ -1,23 +1,37 @@
 """What is asked of the server about one table before its portions and after them: definition, versions, …"""
 
+from collections.abc import Iterable
 from typing import Any
 
-from reconciler.engines.doris import columns, ddl, export_portions, export_statements
-from reconciler.engines.doris.export_contents import Subject
+from reconciler.engines.doris import columns, ddl, ddl_text, export_portions, export_statements
+from reconciler.engines.doris.export_contents import Lossy, Subject
 from reconciler.engines.doris.export_portions import Partition
 from reconciler.engines.doris.session import Said, Session
 from reconciler.errors import EngineFailed
 
 
 def printed(session: Session, subject: Subject) -> str:
-    """The definition. Raises EngineFailed where it could not be replayed."""
     (row,) = session.ask(export_statements.show_create("TABLE", subject.database, subject.table))
-    text = str(row["Create Table"])
+    return str(row["Create Table"])
+
+
+def kept(text: str, subject: Subject) -> str:
+    """A definition that was printed, as a set keeps it. Raises Lossy where it could not be replayed."""
+    text = ddl.with_defaults(text, subject.defaults)
     try:
         ddl.replayable(text, subject.database, subject.table, {})
     except ValueError as error:
-        raise EngineFailed(f"the definition of table {subject.title} cannot be kept: {error}") from None
+        raise Lossy(f"{subject.title} (its definition cannot be kept: {error})") from None
     return text
+
+
+def is_other(text: str, begun: str, defaults: Iterable[tuple[str, str]]) -> bool:
+    """Whether a definition that is printed now says other things than one that was kept; partitions aside."""
+    try:
+        now = ddl_text.without_partitions(ddl.with_defaults(text, defaults))
+    except ValueError:
+        return True
+    return now != ddl_text.without_partitions(begun)
 
 
 def refuse_other_columns(definition: str, subject: Subject) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Self
 from reconciler.core.ports import AttemptFolder
 from reconciler.engines.doris import tables as listing
 from reconciler.engines.doris.crew import Work
-from reconciler.engines.doris.export_contents import Subject
+from reconciler.engines.doris.export_contents import DROPPED, Lossy, Subject, refused
 from reconciler.engines.doris.export_table import ROUNDS, Round, Tables
 from reconciler.engines.doris.export_unload import Portion, Unload
 from reconciler.engines.doris.session import Said, Session
@@ -21,15 +21,17 @@ class Rounds(Iterator[Step]):
     """Gives a step as long as there is one; after a round that turned out void there are more."""
 
     def __init__(
-        self, tables: Tables, unload: Unload, folder: AttemptFolder, subjects: tuple[Subject, ...]
-    ) -> None:
+        self, tables: Tables, unload: Unload, folder: AttemptFolder, subjects: tuple[Subject, ...], *,
+        may_skip: bool,
+    ) -> None:  # fmt: skip
+        self._may_skip = may_skip
         self._tables, self._unload, self._folder = tables, unload, folder
         self._subjects, self._steps = deque(subjects), deque[Step]()
         self._records: dict[str, dict[int, dict[str, Any]]] = {}
         self._void: set[str] = set()
         self._begun: Counter[Subject] = Counter()
         self.entries: dict[Subject, dict[str, Any]] = {}
-        self.gone: list[Subject] = []
+        self.left_out: list[str] = []  # tables, with why
 
     def __iter__(self) -> Self:
         return self
@@ -59,7 +61,7 @@ class Rounds(Iterator[Step]):
             )
         try:
             round_ = self._tables.begin(subject)
-        except Said as refusal:
+        except (Said, Lossy) as refusal:
             return self._lose(subject, refusal)
         for at, portion in enumerate(round_.portions, 1):
             self._steps.append(((round_, at), partial(self._portion, portion)))
@@ -80,10 +82,15 @@ class Rounds(Iterator[Step]):
             self._void.add(round_.path)
             self._subjects.append(round_.subject)
 
-    def _lose(self, subject: Subject, refusal: Said) -> None:
-        if not listing.is_gone(refusal):
+    def _lose(self, subject: Subject, refusal: Said | Lossy) -> None:
+        if isinstance(refusal, Lossy):
+            if not self._may_skip:
+                raise refused(str(refusal))
+            self.left_out.append(str(refusal))
+        elif listing.is_gone(refusal):
+            self.left_out.append(f"{subject.title} {DROPPED}")
+        else:
             raise refusal
-        self.gone.append(subject)
 
     def _portion(self, portion: Portion, session: Session) -> dict[str, Any] | None:
         """In a thread of the crew. The record: an earlier one, or that of a new export."""

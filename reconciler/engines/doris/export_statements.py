@@ -73,7 +73,7 @@ def columns(database: str, table: str | None = None) -> str:
     """Of all tables of a database, or of one."""
     one = "" if table is None else f"AND TABLE_NAME = {text(table)} "
     return (
-        "SELECT TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, GENERATION_EXPRESSION "  # noqa: S608  all quoted
+        "SELECT TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, COLUMN_DEFAULT, GENERATION_EXPRESSION "  # noqa: S608  all quoted
         f"FROM information_schema.columns WHERE TABLE_SCHEMA = {text(database)} {one}"
         "ORDER BY TABLE_NAME, ORDINAL_POSITION"
     )

@@ -9,7 +9,7 @@ from itertools import starmap
 from typing import Any, NamedTuple
 
 from reconciler.core.ports import AttemptFolder
-from reconciler.engines.doris import ddl, ddl_text, export_contents, export_portions
+from reconciler.engines.doris import ddl, export_contents, export_portions
 from reconciler.engines.doris import export_looks as looks
 from reconciler.engines.doris.columns import Column
 from reconciler.engines.doris.export_contents import Subject
@@ -85,14 +85,16 @@ class Tables:
 
     def _look_before(self, subject: Subject) -> dict[str, Any]:
         session = self._session
-        printed, partitions = looks.printed(session, subject), looks.partitions(session, subject)
+        text, partitions = looks.printed(session, subject), looks.partitions(session, subject)
         now = export_contents.as_it_is_now(session, subject)
+        printed = looks.kept(text, now)
         looks.refuse_other_columns(printed, now)
         kind = ddl.property_of(printed, "function_column.sequence_type")
         portions = export_portions.portions(partitions, export_portions.PORTION)
         return {
             "format": 1, "statement": printed, "began": looks.time(session), "has_sequence": kind is not None,
             "columns": [list(item) for item in now.columns], "generated": list(now.generated),
+            "defaults": [list(item) for item in now.defaults],
             "sequence": looks.sequence(session, subject, kind), "rollups": looks.rollups(session, subject),
             "partitions": [list(item) for item in partitions],
             "portions": [None if names is None else list(names) for names in portions],
@@ -102,7 +104,7 @@ class Tables:
         session, subject, begun = self._session, round_.subject, round_.begun
         counted = looks.counted(session, subject) if self._counts else None
         partitions, printed = looks.partitions(session, subject), looks.printed(session, subject)
-        if ddl_text.without_partitions(printed) != ddl_text.without_partitions(begun["statement"]):
+        if looks.is_other(printed, begun["statement"], begun["defaults"]):
             self.void(round_, "its definition changed")
             return None
         before = tuple(Partition(*item) for item in begun["partitions"])
@@ -113,7 +115,8 @@ class Tables:
             return None
         return {
             "format": 1, "ended": looks.time(session), "moving": moving, "counted": counted,
-            "partitions": [list(item) for item in partitions], "next_id": looks.next_id(session, subject, printed),
+            "partitions": [list(item) for item in partitions],
+            "next_id": looks.next_id(session, subject, begun["statement"]),
             "not_included": export_portions.appeared(before, partitions) if begun["portions"] != [None] else (),
         }  # fmt: skip
 
