@@ -80,14 +80,17 @@ def _connection(entry: Entry) -> Connection:
 
 
 def _plan(value: dict[str, Any]) -> Plan:
-    durations = {name: instants.seconds(value[name]) for name in ("catch_up", "timeout") if name in value}
     numbers = {name: int(value[name]) for name in ("keep_last",) if name in value}
     return Plan(
         _schedule(value), _objects(value["objects"]), int(value["retention_days"]), value.get("backup_cluster"),
-        **numbers, **durations, method=value.get("method"),
+        **numbers, **_durations(value, "catch_up", "timeout"), method=value.get("method"),
         skip_unsupported=value.get("skip_unsupported", False),
         check_row_counts=value.get("check_row_counts", False),
     )  # fmt: skip
+
+
+def _durations(value: dict[str, Any], *names: str) -> dict[str, int]:
+    return {name: instants.seconds(value[name]) for name in names if name in value}
 
 
 def _schedule(value: dict[str, Any]) -> Schedule:
@@ -124,10 +127,18 @@ def _restore(entry: Entry) -> Restore:
         cancel=value.get("cancel", False),
         catalog_secrets=tuple(_catalog_secrets(entry, value.get("catalog_secrets", {}))),
         restore_properties=tuple(
-            (name, str(int(given)) if name == "replication_num" else given)
-            for name, given in sorted(value.get("restore_properties", {}).items())
+            (name, _property(given)) for name, given in sorted(value.get("restore_properties", {}).items())
         ),
+        **_durations(value, "timeout"),
+        accept_other_etags=value.get("accept_other_etags", False),
     )
+
+
+def _property(given: Any) -> str:
+    """As a server writes it."""
+    if isinstance(given, str):
+        return given
+    return str(given).lower() if isinstance(given, bool) else str(int(given))
 
 
 def _catalog_secrets(

@@ -136,7 +136,7 @@ def _ought(path: Path, error: Any) -> str:
             advice = f"; did you mean {near[0]!r}?" if near else ""
             return f"must be one of {', '.join(wanted)}, and is {shown}{advice}"
         case "const":
-            return f"must be {wanted!r}, and is {shown}"
+            return f"must be {_shown((), wanted)}, and is {shown}"
         case "minimum" | "maximum":
             return f"must be {'at least' if error.validator == 'minimum' else 'at most'} {wanted}, and is {shown}"
         case "minLength" | "minItems" if not value:

@@ -86,10 +86,16 @@ def _plan(entry: Entry, plan: dict[str, Any]) -> Iterator[Problem]:
         elif "external_catalogs" not in plan["objects"]:
             words = "`objects` names nothing to back up; add `databases` or `external_catalogs`"
             yield entry.problem(("plan", "objects"), words, "required", key=True)
-    for field in ("catch_up", "timeout"):
-        if field in plan and instants.seconds(plan[field]) > LONGEST:
-            words = f"{field} is at most {instants.duration(LONGEST)}, and is {plan[field]}"
-            yield entry.problem(("plan", field), words, "range")
+    yield from _durations(entry, plan, ("plan", "catch_up"), ("plan", "timeout"))
+
+
+def _durations(entry: Entry, value: dict[str, Any], *paths: tuple[str, ...]) -> Iterator[Problem]:
+    """Of the part of the entry in which the paths end."""
+    for path in paths:
+        field = path[-1]
+        if field in value and instants.seconds(value[field]) > LONGEST:
+            words = f"{field} is at most {instants.duration(LONGEST)}, and is {value[field]}"
+            yield entry.problem(path, words, "range")
 
 
 def _is_zone(name: str) -> bool:
@@ -123,10 +129,12 @@ def _restore(entry: Entry, declared: Declared) -> Iterator[Problem]:
     if engine == "duckdb":
         yield from _lacks(entry, engine, [
             ("to", "cluster"), ("external_catalogs",), ("catalog_secrets",), ("restore_properties",),
+            ("accept_other_etags",),
         ])  # fmt: skip
     yield from _source(entry, engine, declared)
     yield from _moments(entry, ("from", "backup_set", "before"))
     yield from _moments(entry, ("valid_until",))
+    yield from _durations(entry, value, ("timeout",))
     yield from _targets(entry)
 
 

@@ -132,7 +132,8 @@ class Restore(NamedTuple):
     """A one-shot request. `databases` None means all under their own names; else (source, target) pairs.
 
     `replace` None means `if_exists: fail`; else the very databases that may be replaced. `restore_properties` are
-    the target's own, as (name, value).
+    the target's own, as (name, value). `timeout` is seconds. `accept_other_etags` takes exported files that were
+    written anew since, as a copy of a bucket does.
     """
 
     id: str
@@ -146,6 +147,8 @@ class Restore(NamedTuple):
     cancel: bool = False
     catalog_secrets: tuple[tuple[str, str, SecretReference], ...] = ()  # (catalog, property, where it is read)
     restore_properties: tuple[tuple[str, str], ...] = ()
+    timeout: int = DAY
+    accept_other_etags: bool = False
 
 
 class Hold(NamedTuple):

@@ -61,10 +61,11 @@ class Watch(Protocol):
 
 
 class Entry(NamedTuple):
-    """An object in a store."""
+    """An object in a store. `etag` is what S3 tells of its bytes, and changes when they are written anew."""
 
     key: str
     size: int
+    etag: str | None = None
 
 
 class ObjectStore(Protocol):
@@ -260,8 +261,10 @@ class Engine(Protocol):
     def precheck(self, order: RestoreOrder, reader: SetReader) -> None:
         """Looks at the target, changing nothing; raises EngineFailed where the restore cannot be begun (R4)."""
 
-    def restore(self, order: RestoreOrder, reader: SetReader, watch: Watch) -> None:
-        """Restores, or goes on with what the journal proves. Raises OutcomeUnknown where nothing proves it."""
+    def restore(self, order: RestoreOrder, reader: SetReader, watch: Watch) -> tuple[str, ...]:
+        """Restores, or goes on with what the journal proves. Raises OutcomeUnknown where nothing proves it. What of
+        the set's objects was not taken over comes back, in words.
+        """
 
     def abandon(self, order: RestoreOrder) -> str:
         """Removes what is half made and says in what state the target is (R4)."""

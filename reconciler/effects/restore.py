@@ -24,7 +24,6 @@ from reconciler.errors import (
     may_pass,
 )
 
-TIMEOUT = timedelta(days=1)
 CHANGED = (
     "its set has begun to go, its entry was changed, or another restore has not ended in its warehouse; "
     "it is decided anew"
@@ -46,7 +45,8 @@ class Job:
         self.world = world
         self.backup_set: BackupSet = start.backup_set
         self.task: RestoreTask = start.task
-        self.watch = TaskWatch(world, start.task.id, progress, start.task.started_at, TIMEOUT)
+        timeout = timedelta(seconds=start.task.entry.timeout)
+        self.watch = TaskWatch(world, start.task.id, progress, start.task.started_at, timeout)
 
     @property
     def now(self) -> datetime:
@@ -217,7 +217,7 @@ def _work(job: Job, ready: Ready) -> None:
     while True:
         order = ready.order._replace(journal=job.task.journal)
         try:
-            ready.engine.restore(order, job.storage.reader(order.manifest), job.watch)
+            left_out = ready.engine.restore(order, job.storage.reader(order.manifest), job.watch)
         except (Cancelled, DeadlinePassed) as error:
             state = "cancelled" if isinstance(error, Cancelled) else "failed"
             return _end(job, state, f"{error}; {_abandoned(job, ready)}")
@@ -233,7 +233,7 @@ def _work(job: Job, ready: Ready) -> None:
             if stopped is not None:
                 return _stop(job, ready, stopped, f"{error}; {stopped}")
         else:
-            return _succeed(job, order)
+            return _succeed(job, order, left_out)
 
 
 def _stop(job: Job, ready: Ready, stop: ReconcilerError, reason: str) -> None:
@@ -243,7 +243,7 @@ def _stop(job: Job, ready: Ready, stop: ReconcilerError, reason: str) -> None:
         return _end(job, state, f"{reason}; {_abandoned(job, ready)}")
     try:
         order = ready.order._replace(journal=job.task.journal)
-        ready.engine.restore(order, job.storage.reader(order.manifest), job.watch)
+        left_out = ready.engine.restore(order, job.storage.reader(order.manifest), job.watch)
     except Elsewhere as error:
         return _end_elsewhere(job, error)
     except (Cancelled, DeadlinePassed):
@@ -251,13 +251,14 @@ def _stop(job: Job, ready: Ready, stop: ReconcilerError, reason: str) -> None:
     except STEP_ERRORS as error:
         return _end(job, "unknown", f"{reason}; whether the warehouse still works on it is not known: {error}; "
                                     f"look at the target. To restore once more choose a new id")  # fmt: skip
-    return _succeed(job, ready.order)
+    return _succeed(job, ready.order, left_out)
 
 
-def _succeed(job: Job, order: RestoreOrder) -> None:
+def _succeed(job: Job, order: RestoreOrder, left_out: tuple[str, ...]) -> None:
     names = ", ".join(target for _, target in order.databases)
+    rest = f"; not taken over: {', '.join(left_out)}" if left_out else ""
     job.save(size_bytes=_size(order))
-    _end(job, "succeeded", f"restored {names} from {job.backup_set.id}")
+    _end(job, "succeeded", f"restored {names} from {job.backup_set.id}{rest}")
 
 
 def _paused(job: Job, error: Exception, failures: int) -> ReconcilerError | None:

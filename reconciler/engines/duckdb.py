@@ -94,7 +94,7 @@ class DuckDB:
                     f"or name it under `if_exists: {{replace: [{target}]}}`"
                 )
 
-    def restore(self, order: RestoreOrder, reader: SetReader, watch: Watch) -> None:
+    def restore(self, order: RestoreOrder, reader: SetReader, watch: Watch) -> tuple[str, ...]:
         """Builds every file, notes their identities, then moves each: the note proves what was moved."""
         staging = self._folder / f".restore-{order.restore_id}"
         placements = _placements(order.journal)
@@ -106,6 +106,7 @@ class DuckDB:
                 watch.check()  # what is in place is done, however late it is looked at
             self._place(item, staging / f"{item.database}{SUFFIX}", order)
         shutil.rmtree(staging, ignore_errors=True)
+        return ()
 
     def abandon(self, order: RestoreOrder) -> str:
         shutil.rmtree(self._folder / f".restore-{order.restore_id}", ignore_errors=True)

@@ -99,7 +99,8 @@ class S3Store:
         """Page by page: memory does not grow with the number of objects."""
         for page in self._pages("list", "list_objects_v2", self._root + prefix):
             for item in page.get("Contents", ()):
-                yield Entry(item["Key"].removeprefix(self._root), item["Size"])
+                etag = item.get("ETag", "").strip('"') or None
+                yield Entry(item["Key"].removeprefix(self._root), item["Size"], etag)
 
     def delete(self, keys: tuple[str, ...]) -> tuple[str, ...]:
         """At most 1,000 keys at once. Raises StorageFailed where any key failed for another reason than a lock."""

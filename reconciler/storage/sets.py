@@ -234,7 +234,7 @@ class Attempt:
 
 def _below(store: ObjectStore, attempt: str, prefix: str) -> Iterator[Entry]:
     for entry in store.entries(attempt + prefix):
-        yield Entry(entry.key.removeprefix(attempt), entry.size)
+        yield entry._replace(key=entry.key.removeprefix(attempt))
 
 
 class Reader:

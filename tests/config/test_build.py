@@ -85,7 +85,11 @@ def test_every_field_has_its_place_in_the_desired_state(monkeypatch):
                 (("crm_eu", "crm"), ("sales", "sales_restored")), ("hive_lake",), ("sales_restored",),
                 datetime(2026, 11, 29, 10, tzinfo=UTC), True,
             ),
-            "by-id": Restore("by-id", FromStorage("main", "analytics-20261101T013000Z"), "staging"),
+            "by-id": Restore(
+                "by-id", FromStorage("main", "analytics-20261101T013000Z"), "staging",
+                restore_properties=(("dynamic_partition.enable", "false"), ("replication_num", "2")),
+                timeout=3 * 86_400, accept_other_etags=True,
+            ),
         },
         holds={
             "analytics-20261101T013000Z": Hold(
@@ -129,7 +133,7 @@ restores:
     )  # fmt: skip
     assert desired.restores["r"] == Restore(
         "r", FromWarehouse("shop", "latest", None), "shop", cluster=None, databases=None, external_catalogs=(),
-        replace=None, valid_until=None, cancel=False,
+        replace=None, valid_until=None, cancel=False, timeout=86_400, accept_other_etags=False,
     )  # fmt: skip
 
 

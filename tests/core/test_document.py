@@ -130,7 +130,7 @@ def test_every_other_field_belongs_to_the_content_of_a_request(field):
         "cluster": "etl", "databases": (("sales", "sales_restored"),), "external_catalogs": ("lake",),
         "replace": ("sales",), "valid_until": at("2026-11-29 00:00"),
         "catalog_secrets": (("lake", "password", model.SecretReference("env", "LAKE")),),
-        "restore_properties": (("replication_num", "1"),),
+        "restore_properties": (("replication_num", "1"),), "timeout": 7_200, "accept_other_etags": True,
     }  # fmt: skip
     assert restore.digest(a_restore(**{field: changed[field]} if field != "id" else {"name": "r2"})) != restore.digest(
         a_restore()

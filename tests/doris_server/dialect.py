@@ -54,6 +54,7 @@ SINCE: dict[str, tuple[tuple[int, ...], ...]] = {
     "-denied": ((4,),),  # BACKUP in the cloud mode, §5.2
     "-group_variable": ((3, 1),),  # USE @g sets cloud_cluster: export contract §1.6
     "-strict_cast": ((4,),),  # the variable enable_strict_cast
+    "-all_frontends": ((4,),),  # SHOW PROCESSLIST has those of every frontend, unless it shall not (doris-website #4662)
     "-quantile_text": ((4,),),  # quantile_state_to_base64: export contract §3
     "-wide_outfile": ((4,),),  # six columns of result, unknown properties ignored: export contract §2
     "-wide_partitions": ((4,),),  # CommittedVersion and RowCount of SHOW PARTITIONS [?]
@@ -73,6 +74,7 @@ VARIABLES = {  # session variables that may be set, with their first values
     "character_set_connection": "utf8mb4", "character_set_results": "utf8mb4", "character_set_server": "utf8mb4",
     "collation_connection": "utf8mb4_0900_bin", "tx_isolation": "REPEATABLE-READ", "enable_strict_cast": "false",
     "transaction_isolation": "REPEATABLE-READ", "parallel_pipeline_task_num": "0", "warehouse": "default_warehouse",
+    "show_all_fe_connection": "false", "fetch_all_fe_for_system_table": "true", "cloud_partition_version_cache_ttl_ms": "0",
     "net_buffer_length": "16384", "auto_increment_increment": "1", "init_connect": "", "license": "Apache License, Version 2.0",
 }  # fmt: skip
 
@@ -94,6 +96,14 @@ class Dialect(NamedTuple):
     def new_forms(self) -> bool:
         """StarRocks 3.4 and later: kinds in ON, external catalogs. §8"""
         return self.starrocks and self.number >= (3, 4)
+
+    def knows(self, variable: str) -> bool:
+        if self.starrocks:
+            return variable not in {"show_all_fe_connection", "fetch_all_fe_for_system_table", "cloud_partition_version_cache_ttl_ms"}
+        newer = {"enable_strict_cast": "-strict_cast", "fetch_all_fe_for_system_table": "-all_frontends"}
+        if variable == "show_all_fe_connection":
+            return not self.has("-all_frontends")
+        return variable not in newer or self.has(newer[variable])
 
     def has(self, feature: str) -> bool:
         """Whether this Doris has it. Of its own branch the patch decides, else the branch's age."""

@@ -55,6 +55,7 @@ class Faults:
     orphaned: int = 0  # exports that are repeated inside
     lost: int = 0  # exports whose files are not there
     missed: int = 0  # rows too few that the next export tells
+    mute: int = 0  # exports that tell nothing
     released: threading.Event = field(default_factory=threading.Event)
 
     def drop_before(self, statement: str = "", nth: int = 1, times: int = 1) -> None:
@@ -152,6 +153,10 @@ class Faults:
         """The next exports tell of files that are not there (#23441)."""
         self.lost = times
 
+    def tell_nothing(self, times: int = 1) -> None:
+        """The next exports end well, and their answer has no rows."""
+        self.mute = times
+
     def miscount(self, rows: int = 1) -> None:
         """The next export leaves out rows, and does not say so (#45247)."""
         self.missed = rows
@@ -160,7 +165,7 @@ class Faults:
         self.traps.clear()
         self.jobs.clear()
         self.s3 = self.content = ""
-        self.late = self.orphaned = self.lost = self.missed = 0
+        self.late = self.orphaned = self.lost = self.missed = self.mute = 0
         self.not_ready = False
         self.release()
 

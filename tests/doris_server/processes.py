@@ -86,8 +86,15 @@ def shown(session: Any, full: bool) -> Rows:
     """CloudCluster is only the policy's choice, NULL after USE @g: §7."""
     starrocks = session.warehouse.dialect.starrocks
     row = _starrocks_row if starrocks else _row
-    seen = (other for other in session.warehouse.sessions.values() if session.user.admin or other.user.name == session.user.name)
+    seen = (other for other in session.warehouse.sessions.values()
+            if (session.user.admin or other.user.name == session.user.name) and (_shows_all(session) or other.frontend == session.frontend))
     return table(STARROCKS_COLUMNS if starrocks else COLUMNS, [row(session, other, full) for other in seen])
+
+
+def _shows_all(session: Any) -> bool:
+    dialect = session.warehouse.dialect
+    name = "fetch_all_fe_for_system_table" if dialect.has("-all_frontends") else "show_all_fe_connection"
+    return not dialect.starrocks and session.variables[name] in {"true", "1"}
 
 
 def _row(session: Any, other: Any, full: bool) -> tuple:

@@ -146,7 +146,7 @@ class DorisServer:
 
     async def _accept(self, number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = Wire(Stream(reader, writer), self.warehouse, number, self._control_of_connections, self._tls)
-        connection.connection_id = next(self.warehouse.connections)
+        connection.connection_id = next(self.warehouse.connections[number])
         self._open[number].add(writer)
         with contextlib.suppress(OSError, asyncio.CancelledError):
             await connection.start()

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import groups, jobs, processes
+from .dialect import VARIABLES
 from .errors import Refused, unknown_database
 from .queries import INTERNAL
 from .tables import Table
@@ -72,8 +73,9 @@ class Session:
     def set(self, scope: str, name: str, value: str) -> None:
         if name == "names":
             return
-        if name not in self.variables or (name == "enable_strict_cast" and not self.warehouse.dialect.has("-strict_cast")):
+        if name not in self.variables or not self.warehouse.dialect.knows(name):
             raise Refused(f"Unknown system variable '{name}'", 1193)
+        value = VARIABLES[name] if value.upper() == "DEFAULT" else value
         if name in {"cloud_cluster", "compute_group"} and value:
             groups.use(self, value)
             self.variables["cloud_cluster"] = self.variables["compute_group"] = value
@@ -119,6 +121,11 @@ class Session:
         return table
 
     @property
+    def key(self) -> tuple[int, int]:
+        """Frontends count their connections each for itself."""
+        return self.frontend, self.number
+
+    @property
     def trace(self) -> str:
         """session_context='trace_id:x': export contract §2."""
         context = self.variables.get("session_context", "")
@@ -136,7 +143,7 @@ class Session:
             name = self.scratch.pop()
             self.warehouse.store.run(f"DROP {'VIEW' if name.startswith('seen_') else 'TABLE'} IF EXISTS {name}")
         if self.gone:
-            self.warehouse.sessions.pop(self.number, None)
+            self.warehouse.sessions.pop(self.key, None)
 
     def job_database(self, name: str | None) -> Database:
         database = self.warehouse.database(name or self.database)

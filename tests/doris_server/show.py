@@ -114,7 +114,7 @@ def _functions(reader: Reader):
             reader.expect("LABEL", "=")
             label = reader.text()
         return s.ShowLoad(database, label)
-    if reader.take("TABLETS", "FROM"):
+    if reader.take("TABLET" if reader.starrocks else "TABLETS", "FROM"):
         target = reader.qualified()
         chosen = reader.listed(reader.name) if reader.take("PARTITION") else ()
         return s.Show("TABLETS", target, ",".join(chosen))

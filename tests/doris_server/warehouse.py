@@ -2,8 +2,11 @@
 
 import itertools
 import threading
+from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from .clock import Clock
@@ -63,8 +66,8 @@ class Warehouse:
         self.leader = 0
         self.ports: list[int] = []  # of the frontends
         self.stopped: set[int] = set()
-        self.connections = itertools.count(1)
-        self.sessions: dict[int, Any] = {}  # of open connections, and of statements that outlive theirs
+        self.connections: dict[int, Iterator[int]] = defaultdict(partial(itertools.count, 1))  # of each frontend, numbers
+        self.sessions: dict[tuple[int, int], Any] = {}  # of open connections, and of statements that outlive theirs
         self.work: list[Work] = []
         self.cloud_restore = False
         self.vault = "1"  # the id of the storage vault: export contract §5.3

@@ -115,7 +115,7 @@ class Wire(Connection):
         )
         if self.session.database:
             await asyncio.to_thread(own.handshake, self.session.database)
-        self.own, self.warehouse.sessions[own.number] = own, own
+        self.own, self.warehouse.sessions[own.key] = own, own
         loop = asyncio.get_running_loop()
         own.cut = lambda: loop.call_soon_threadsafe(self.stream.writer.transport.abort)
         await self.stream.write(self.ok())
@@ -156,7 +156,7 @@ class Wire(Connection):
         if self.own and self.own.running:
             self.own.gone = True
         elif self.own:
-            self.warehouse.sessions.pop(self.own.number, None)
+            self.warehouse.sessions.pop(self.own.key, None)
 
     async def _befall(self, trap: Any) -> None:
         if trap.action.startswith("hang"):

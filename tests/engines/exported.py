@@ -41,7 +41,7 @@ class Exported:
     def assert_every_file_is_in_an_inventory(self, *databases: str) -> None:
         """And none that is there is missing: what broken tries left is gone, and was never counted."""
         tables = (table for database in databases for table in self.inventory(database)["tables"])
-        named = {name for table in tables for portion in table["portions"] for name, _ in portion["files"]}
+        named = {name for table in tables for portion in table["portions"] for name, _, _ in portion["files"]}
         assert {key.split(f"{TASK}/1/")[1] for key in self.files()} == named
 
     def _read(self, key: str) -> bytes:

@@ -1,7 +1,7 @@
 """Method `export`: VeloDB and every decoupled warehouse, against the stand-in and real S3."""
 
 import pytest
-from told import MONDAY_2, TASK, restored, states
+from told import DYNAMIC, MONDAY_2, TASK, restored, states
 
 from reconciler.engines.doris.statements import text
 
@@ -141,13 +141,7 @@ def test_what_stands_on_tables_comes_back_after_them(decoupled):
 def test_definitions_keep_what_is_theirs_and_wait_with_what_acts(decoupled, target):
     """Replicas of the source are not asked of the target; dynamic partitions are on again when all is loaded."""
     at = decoupled(target)
-    at.source.sql(
-        "CREATE TABLE crm.dyn (day DATE NOT NULL, n INT) DUPLICATE KEY(day) PARTITION BY RANGE(day) "
-        '(PARTITION p20261122 VALUES [("2026-11-22"), ("2026-11-23")), PARTITION p20261123 VALUES [("2026-11-23"), ("2026-11-24"))) '
-        'DISTRIBUTED BY HASH(day) BUCKETS 1 PROPERTIES ("dynamic_partition.enable" = "true", "dynamic_partition.time_unit" = "DAY", '
-        '"dynamic_partition.start" = "-30", "dynamic_partition.end" = "1", "dynamic_partition.prefix" = "p", '
-        '"dynamic_partition.buckets" = "1")'
-    )
+    at.source.sql(DYNAMIC)
     at.source.sql("INSERT INTO crm.dyn VALUES ('2026-11-22', 1), ('2026-11-23', 2)")
     at.back_up()
     assert at.restore(databases={"crm": "copy"})[0] == "succeeded", restored(at)

@@ -15,7 +15,7 @@ from reconciler.engines.doris import (
     replay,
     replicas,
 )
-from reconciler.engines.doris.export_portions import Partition
+from reconciler.engines.doris.export_portions import Part, Partition
 
 PRINTED = (
     'CREATE TABLE `t` (\n  `id` bigint NOT NULL AUTO_INCREMENT(1) COMMENT "a (b)",\n  `day` date NOT NULL\n) ENGINE=OLAP\n'
@@ -122,6 +122,17 @@ def test_partitions_go_together_in_their_order_up_to_the_limit(sizes, wanted):
     assert export_portions.portions([partition(f"p{at}", size) for at, size in enumerate(sizes)], 10) == wanted
 
 
+@pytest.mark.parametrize(("sizes", "wanted"), [
+    ([9], [Part(None)]), ([25], [Part(None, (1, 4)), Part(None, (2,)), Part(None, (3,))]),
+    ([4, 25, 5], [Part(("p0",)), Part(("p1",), (1, 4)), Part(("p1",), (2,)), Part(("p1",), (3,)), Part(("p2",))]),
+    ([4, 99], [Part(("p0",)), *(Part(("p1",), (tablet,)) for tablet in (1, 2, 3, 4))]),
+])  # fmt: skip
+def test_a_partition_that_is_too_large_goes_by_shares_of_its_tablets(sizes, wanted):
+    partitions = tuple(partition(f"p{at}", size) for at, size in enumerate(sizes))
+    tablets = {item.name: (1, 2, 3, 4) for item in partitions if item.size_bytes > 20}
+    assert export_portions.parts(partitions, tablets, 10) == tuple(wanted)
+
+
 @pytest.mark.parametrize(("written", "size"), [
     ("0.000 ", 0), ("1.500 KB", 1536), ("20.000 GB", 20 * 1024**3), ("1,024.0 B", 1024), ("2TiB", 2 * 1024**4), ("", 0), ("?", 0),
 ])  # fmt: skip
@@ -134,6 +145,7 @@ def test_a_table_is_moving_where_a_version_differs():
     assert not export_portions.is_moving(before, [item._replace(size_bytes=9) for item in before])
     assert export_portions.is_moving(before, [before[0], before[1]._replace(version=3)])
     assert export_portions.is_moving(before, [*before, partition("p3", 0)])
+    assert export_portions.is_moving(before, [before[0], before[1]._replace(since="2026-11-22 00:00:01")])
     assert export_portions.appeared(before, [*before, partition("p3", 0)]) == ("p3",)
 
 
@@ -167,7 +179,8 @@ def test_bytes_that_are_no_parquet_file_are_refused(noise):
     ("map<int,array<ipv4>>", "CAST(`x` AS STRING)", "CAST(`x` AS MAP<INT,ARRAY<IPV4>>)"),
     ("map<string,largeint>", None, None), ("struct<a:datetime>", None, None), ("array<json>", None, None),
     ("array<bitmap>", None, None), ("agg_state", None, None), ("something_new", None, None),
-    ("variant<'a':int>", "CAST(`x` AS STRING)", "CAST(`x` AS VARIANT<'A':INT>)"),
+    ("variant<'aB':int>", "CAST(`x` AS STRING)", "CAST(`x` AS variant<'aB':int>)"), ("ARRAY<Int>", "`x`", "`x`"),
+    ("struct<Ab:map<String,int>>", "`x`", "`x`"), ("MAP<STRING,LARGEINT>", None, None),
 ])  # fmt: skip
 def test_each_type_goes_by_a_way_that_keeps_it_or_not_at_all(kind, out, back):
     """No silent loss: a text of nested items does not escape quotes, so none with texts in it goes that way."""

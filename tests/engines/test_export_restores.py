@@ -3,7 +3,8 @@
 import threading
 
 import pytest
-from told import MONDAY_2, MONDAY_3, restored, status, wait_until
+import seaweed
+from told import DYNAMIC, MONDAY_2, MONDAY_3, TASK, restored, status, wait_until
 
 from reconciler.engines.doris import export_portions
 from reconciler.engines.doris.session import Session
@@ -52,6 +53,24 @@ def test_a_load_that_goes_on_after_its_connection_is_waited_for(decoupled, at_po
     passes.join(timeout=60)
     assert restored(at)[0] == "succeeded", restored(at)
     at.assert_same("sales", "copy", "orders")
+
+
+def test_a_load_that_failed_for_a_while_is_sent_again_under_its_label(decoupled):
+    """D6: the server then tells of two loads with this label, in no order."""
+    at = decoupled()
+    at.back_up()
+    at.target.faults.drop_during("^INSERT INTO .*`orders`", at="prepare")
+    at.site.restore("r-1", databases={"sales": "copy"})
+
+    def ended() -> None:
+        (row,) = [row for row in at.target.sql("SHOW FULL PROCESSLIST") if "INSERT INTO `copy`.`orders`" in row[12]]
+        at.target.sql(f"KILL QUERY {row[1]}")
+
+    at.pass_while(at.target, MONDAY_3, ended)
+    assert restored(at)[0] == "succeeded", restored(at)
+    at.assert_same("sales", "copy", "orders", "days")
+    loads = [each.status for each in at.target.warehouse.transactions if each.table == "orders"]
+    assert loads == ["ABORTED", "VISIBLE"]
 
 
 @pytest.mark.parametrize(("hours", "loads"), [(0, 2), (13, 3)])
@@ -239,8 +258,6 @@ def test_a_value_that_cannot_be_cast_back_fails_and_is_never_made_null(decoupled
 
 def test_a_file_that_is_gone_is_found_before_anything_is_changed(decoupled):
     """R4."""
-    import seaweed
-
     at = decoupled()
     at.back_up()
     key = next(key for key in at.files())
@@ -250,6 +267,95 @@ def test_a_file_that_is_gone_is_found_before_anything_is_changed(decoupled):
     assert "files are gone or altered" in words
     assert words.endswith("nothing was changed and the id is not used: to try again edit the entry, or choose a new id")
     assert databases(at.target) == []
+
+
+def test_files_that_were_written_anew_are_refused_unless_the_request_takes_them(decoupled):
+    """S1: as many bytes as before are no proof. A copied bucket is another matter, and people's to say."""
+    at = decoupled()
+    at.back_up()
+    client, (portion,) = seaweed.client(at.s3), at.table("sales", "orders")["portions"]
+    name = portion["loaded"][0]
+    place = {"Bucket": seaweed.BUCKET, "Key": next(f"{at.prefix}/test/{key}" for key in at.files() if key.endswith(name))}
+    content = client.get_object(**place)["Body"].read()
+    client.put_object(**place, Body=bytes(reversed(content)))
+    state, words = at.restore(databases={"sales": "copy"})
+    assert (state, databases(at.target)) == ("failed", [])
+    assert words.startswith(
+        f"the backup of table sales.orders was written anew since: 1 of its {len(portion['files'])} files have another ETag than "
+        f"then, the first is {name}; restore another set, or, where the bucket was copied, say `accept_other_etags: true` in the entry"
+    )
+    whole = client.create_multipart_upload(**place)["UploadId"]
+    part = client.upload_part(**place, UploadId=whole, PartNumber=1, Body=content)["ETag"]
+    client.complete_multipart_upload(**place, UploadId=whole, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part}]})
+    at.site.document["restores"][0]["accept_other_etags"] = True
+    at.site.write()
+    at.site.apply(MONDAY_3)
+    assert restored(at)[0] == "succeeded", restored(at)
+    at.assert_same("sales", "copy", "orders")
+
+
+def test_what_a_restored_table_lacks_is_said(decoupled):
+    """Nothing is lost without a word: what somebody chose and the target cannot have, or does not know."""
+    at = decoupled("coupled")
+    at.source.sql(
+        "CREATE TABLE crm.a (id INT NOT NULL) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 1 "
+        'PROPERTIES ("colocate_with" = "together", "file_cache_ttl_seconds" = "3600", "compaction_policy" = "time_series")'
+    )
+    at.source.sql('CREATE TABLE crm.b (id INT NOT NULL) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 1 PROPERTIES ("colocate_with" = "together")')
+    at.back_up()
+    at.target.faults.answer("(?s)^CREATE TABLE .*compaction_policy", 1105, "Unknown properties: {compaction_policy=time_series}")
+    assert at.restore(databases={"crm": "copy"}) == (
+        "succeeded", f"restored copy from {TASK}; not taken over: colocate_with of copy.a and 1 more tables, compaction_policy of copy.a, "
+                     f"file_cache_ttl_seconds of copy.a",
+    )  # fmt: skip
+
+
+def test_a_decoupled_target_keeps_the_time_to_live_of_its_cache(decoupled):
+    at = decoupled()
+    at.source.sql('CREATE TABLE crm.a (id INT NOT NULL) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 1 PROPERTIES ("file_cache_ttl_seconds" = "3600")')
+    at.back_up()
+    assert at.restore(databases={"crm": "copy"}) == ("succeeded", f"restored copy from {TASK}")
+    assert '"file_cache_ttl_seconds" = "3600"' in at.target.sql("SHOW CREATE TABLE copy.a")[0][1]
+
+
+def test_dynamic_partitions_stay_off_where_the_request_says_so(decoupled):
+    """A set older than their window would lose rows right after its restore."""
+    at = decoupled("coupled")
+    at.source.sql(DYNAMIC)
+    at.source.sql("INSERT INTO crm.dyn VALUES ('2026-11-22', 1), ('2026-11-23', 2)")
+    at.back_up()
+    assert at.restore(databases={"crm": "copy"}, restore_properties={"dynamic_partition.enable": False})[0] == "succeeded", restored(at)
+    at.assert_same("crm", "copy", "dyn")
+    assert '"dynamic_partition.enable" = "false"' in at.target.sql("SHOW CREATE TABLE copy.dyn")[0][1]
+
+
+@pytest.mark.parametrize("switch", ["drop_before", "drop_after"])
+@pytest.mark.parametrize("nth", [1, 2, 3])
+def test_a_large_portion_is_loaded_by_several_statements_each_once(decoupled, monkeypatch, switch, nth):
+    """R1: no load shall need the hours after which a server ends it."""
+    at = decoupled()
+    at.source.warehouse.megabyte = 0.001  # bytes: a file a row
+    at.back_up()
+    monkeypatch.setattr(export_portions, "LOAD", 1)
+    getattr(at.target.faults, switch)("^INSERT INTO .*`orders`", nth=nth)
+    assert at.restore(databases={"sales": "copy"})[0] == "succeeded", restored(at)
+    at.assert_same("sales", "copy", "orders", "days")
+    assert sum(each.table == "orders" and each.status == "VISIBLE" for each in at.target.warehouse.transactions) == 3
+
+
+def test_a_restore_that_fails_while_nobody_answers_is_unknown(decoupled):
+    """R1: another load may still run, and would add rows to what was said to have failed."""
+    at = decoupled()
+    at.back_up()
+    at.target.faults.hold("^INSERT INTO .*`days`", at="prepare")
+    at.target.faults.answer("^SHOW FULL PROCESSLIST", 1105, "no such luck", times=9)
+    at.target.faults.answer("^INSERT INTO .*`orders`", 1105, "cannot be done")
+    state, words = at.restore(databases={"sales": "copy"})
+    at.target.faults.release()
+    assert (state, words) == (
+        "unknown", "warehouse other: cannot be done (error 1105); whether its statements still run is not known: warehouse other: "
+                   "no such luck (error 1105)",
+    )  # fmt: skip
 
 
 def databases(server) -> list[str]:

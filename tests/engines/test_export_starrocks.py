@@ -4,6 +4,8 @@ import pytest
 from exported import Exported
 from told import MONDAY_2, TASK, restored, states
 
+from reconciler.engines.doris import export_portions
+
 EVERY = [
     ("id", "INT NOT NULL", "1"), ("flag", "BOOLEAN", "TRUE"), ("big", "BIGINT", "9223372036854775807"),
     ("large", "LARGEINT", "170141183460469231731687303715884105727"), ("d", "DOUBLE", "1e300"),
@@ -47,6 +49,20 @@ def test_every_type_of_starrocks_that_can_go_comes_back_as_it_was(stars):
     at.back_up()
     assert at.restore(databases={"crm": "copy"})[0] == "succeeded", restored(at)
     at.assert_same("crm", "copy", "every")
+
+
+@pytest.mark.parametrize("apart", [{}, {"cloud": True}])
+def test_a_large_partition_of_starrocks_goes_tablets_by_tablets_and_comes_back_whole(stars, monkeypatch, apart):
+    """No statement runs for hours."""
+    at = stars(**apart)
+    at.source.sql("CREATE TABLE crm.many (id INT NOT NULL) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 5")
+    at.source.sql(f"INSERT INTO crm.many VALUES {', '.join(f'({number})' for number in range(40))}")
+    monkeypatch.setattr(export_portions, "WHOLE", 1)
+    monkeypatch.setattr(export_portions, "PORTION", 2_000)
+    at.back_up()
+    assert [len(portion["tablets"]) for portion in at.table("crm", "many")["portions"]] == [3, 2]
+    assert at.restore(databases={"crm": "copy"})[0] == "succeeded", restored(at)
+    at.assert_same("crm", "copy", "many", "people")
 
 
 @pytest.mark.parametrize("switch", ["drop_before", "drop_after"])

@@ -47,11 +47,11 @@ def test_a_statement_whose_client_is_gone_is_ended_and_its_files_go(decoupled):
     at.back_up()
     at.source.faults.release()
     assert at.table("sales", "orders")["rows"] == 3
-    counted = {name for portion in at.table("sales", "orders")["portions"] for name, _ in portion["files"]}
+    counted = {name for portion in at.table("sales", "orders")["portions"] for name, _, _ in portion["files"]}
     assert {key.split(f"{TASK}/1/")[1] for key in at.files() if "/data/00003/" in key} == counted
 
 
-@pytest.mark.parametrize("fault", ["orphans", "lose_files", "miscount"])
+@pytest.mark.parametrize("fault", ["orphans", "lose_files", "miscount", "tell_nothing"])
 def test_files_that_the_server_does_not_tell_rightly_are_never_counted(decoupled, fault):
     """Orphans of the server's own repetitions go; files that are missing or rows that are not told fail the try."""
     at = decoupled()
@@ -145,6 +145,42 @@ def test_large_tables_go_portion_by_portion_and_come_back_whole(decoupled, monke
     ]  # fmt: skip
     assert at.restore(databases={"sales": "copy"})[0] == "succeeded", restored(at)
     at.assert_same("sales", "copy", "orders", "days")
+
+
+def test_a_large_partition_goes_tablets_by_tablets_and_comes_back_whole(decoupled, monkeypatch):
+    """No statement runs for hours, after which files that it reads may be gone; also where a table has one partition."""
+    at = decoupled()
+    at.source.sql("CREATE TABLE crm.many (id INT NOT NULL) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 5")
+    at.source.sql(f"INSERT INTO crm.many VALUES {', '.join(f'({number})' for number in range(40))}")
+    monkeypatch.setattr(export_portions, "WHOLE", 1)
+    monkeypatch.setattr(export_portions, "PORTION", 2_000)
+    at.back_up()
+    many = at.table("crm", "many")
+    assert [(portion["partitions"], len(portion["tablets"])) for portion in many["portions"]] == [(None, 3), (None, 2)]
+    assert (many["rows"], many["moving"]) == (40, False)
+    assert {portion["rows"] for portion in many["portions"]} < {*range(1, 40)}
+    assert at.restore(databases={"crm": "copy"})[0] == "succeeded", restored(at)
+    at.assert_same("crm", "copy", "many", "people")
+
+
+def test_a_partition_that_is_replaced_while_its_tablets_go_makes_the_table_begin_again(decoupled, monkeypatch):
+    """No silent loss: of a tablet that is no more the server tells no rows, and no error (INSERT OVERWRITE)."""
+    at = decoupled()
+    at.source.sql("CREATE TABLE crm.many (id INT NOT NULL) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 2")
+    at.source.sql("INSERT INTO crm.many VALUES (1), (2), (3), (4)")
+    monkeypatch.setattr(export_portions, "WHOLE", 1)
+    monkeypatch.setattr(export_portions, "PORTION", 200)
+
+    def replaced() -> None:
+        table = at.source.warehouse.databases["crm"].tables["many"]
+        table.partitions["many"] = next(at.source.warehouse.ids)
+
+    at.source.faults.hang("^SELECT .*`many`.* OUTFILE")
+    at.pass_while(at.source, MONDAY_2, replaced)
+    assert states(at.site)[TASK] == ("succeeded", None)
+    assert at.document("void.json")["reason"] == "partitions of it were replaced"
+    assert at.restore(databases={"crm": "copy"})[0] == "succeeded", restored(at)
+    at.assert_same("crm", "copy", "many")
 
 
 def test_several_statements_run_at_once_and_no_more_than_that(decoupled):
@@ -296,7 +332,7 @@ def test_partitions_that_appear_meanwhile_are_named(decoupled, monkeypatch):
     real = export_unload.Unload.portion
 
     def grown(self, session, portion):
-        if portion.partitions == ("p2",):
+        if portion.part.partitions == ("p2",):
             at.source.sql("ALTER TABLE sales.days ADD PARTITION p3 VALUES [('2026-03-01'), ('2026-04-01'))")
         return real(self, session, portion)
 

@@ -13,6 +13,7 @@ from reconciler.engines.doris import columns, preflight, replay, statements
 from reconciler.engines.doris import dialect as dialects
 from reconciler.engines.doris import export_statements as s
 from reconciler.engines.doris.dialect import Dialect
+from reconciler.engines.doris.export_portions import Part
 from reconciler.errors import EngineFailed
 
 HERE = Path(__file__).parent
@@ -74,12 +75,13 @@ def _of_exports(dialect: Dialect) -> Iterator[str]:
     starrocks = dialect.is_starrocks
     every = (columns.column(f"{ODD} {kind}", kind, starrocks=starrocks) for kind in kinds)
     chosen = tuple(item for item in every if item.out is not None and not (starrocks and item.type in ("ipv4", "quantile_state")))
-    yield from s.settings(dialect, 21_600)
+    yield from (*s.settings(dialect, 21_600), *s.wishes(dialect))
     yield from (s.show_create(kind, ODD, ODD) for kind in ("TABLE", "VIEW", "MATERIALIZED VIEW"))
+    yield s.show_tablets(dialect, ODD, ODD, ODD)
     yield from (s.columns(ODD), s.columns(ODD, ODD), s.show_partitions(ODD, ODD), s.show_functions(ODD))
     yield from columns.probes(chosen, starrocks=starrocks).values()
-    for partitions in (None, ("p1", ODD)):
-        yield s.unload(dialect, ODD, ODD, partitions, chosen, KEYS, "data/00001/1/00001/r_mark/", storage)
+    for part in (Part(None), Part(("p1", ODD)), Part((ODD,), (10001, 10002)), Part(None, (10001,))):
+        yield s.unload(dialect, ODD, ODD, part, chosen, KEYS, "data/00001/1/00001/r_mark/", storage)
     uri = s.files_uri(KEYS, ("data/00001/1/00001/r_mark/part-a_0.parquet", "data/00001/1/00001/r_mark/part-b_0.parquet"))
     yield s.load(dialect, ODD, ODD, "r_label", chosen, uri, storage)
     yield s.count_files(dialect, uri, storage)
@@ -90,7 +92,7 @@ def _of_exports(dialect: Dialect) -> Iterator[str]:
 
 
 def _of_doris_exports() -> Iterator[str]:
-    yield from (s.trace("r_label"), s.STRICT_CASTS, s.SEQUENCE_OPTIONAL, s.describe_all(ODD, ODD))
+    yield from (s.trace("r_label"), s.kill_query("f1ab7dcc31744152-bbb4cda2f5c88eac"), s.STRICT_CASTS, s.SEQUENCE_OPTIONAL, s.describe_all(ODD, ODD))
     yield s.show_create_rollup(ODD, ODD, ODD)
     yield s.show_create_function("my_sum(INT, STRING)", ODD)
     yield replay.rollup(None, ("k1", ODD), ODD, ODD, "r")

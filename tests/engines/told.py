@@ -5,6 +5,12 @@ import threading
 
 TASK = "shop-20261123T020000Z"
 MONDAY_2, MONDAY_3 = "2026-11-23T02:00:00Z", "2026-11-23T03:00:00Z"
+DYNAMIC = (
+    "CREATE TABLE crm.dyn (day DATE NOT NULL, n INT) DUPLICATE KEY(day) PARTITION BY RANGE(day) "
+    '(PARTITION p20261122 VALUES [("2026-11-22"), ("2026-11-23")), PARTITION p20261123 VALUES [("2026-11-23"), ("2026-11-24"))) '
+    'DISTRIBUTED BY HASH(day) BUCKETS 1 PROPERTIES ("dynamic_partition.enable" = "true", "dynamic_partition.time_unit" = "DAY", '
+    '"dynamic_partition.start" = "-30", "dynamic_partition.end" = "1", "dynamic_partition.prefix" = "p", "dynamic_partition.buckets" = "1")'
+)
 
 
 def status(site) -> dict:

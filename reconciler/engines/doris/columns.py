@@ -39,7 +39,7 @@ PROBES = {  # asked of a server that must have the functions of a type; versions
 PROBES_OF_STARROCKS = {
     "bitmap": PROBES["bitmap"], "hll": "SELECT to_base64(hll_serialize(hll_hash(1))) AS probe",
 }  # fmt: skip
-NESTED = re.compile(r"(array|map|struct)<(.*)>", re.DOTALL)
+NESTED = re.compile(r"(array|map|struct)<(.*)>", re.DOTALL | re.IGNORECASE)
 INNER = re.compile(r"[a-z0-9_]+(?:\([^)]*\))?")
 WIDEST = 38  # digits of a decimal that Parquet's 128 bits hold
 UNSIGNED = "bigint(20) unsigned"  # StarRocks' word for LARGEINT in information_schema
@@ -60,8 +60,8 @@ class Column(NamedTuple):
 
 def column(name: str, kind: str, *, starrocks: bool = False) -> Column:
     """`kind` as in information_schema.columns."""
-    plain = kind.strip().lower()
-    ways = _ways("largeint" if plain == UNSIGNED or base(plain) == "largeint" else plain, starrocks)
+    plain = kind.strip()
+    ways = _ways("largeint" if plain.lower() == UNSIGNED or base(plain) == "largeint" else plain, starrocks)
     return Column(name, kind, *(ways or (None, None)))
 
 
@@ -91,7 +91,9 @@ def _ways(kind: str, starrocks: bool) -> tuple[str, str] | None:
 
 
 def _by_text(kind: str) -> tuple[str, str]:
-    return "CAST({} AS STRING)", f"CAST({{}} AS {kind.upper()})"
+    """Quotes stand around names of fields, which differ by case."""
+    written = kind if "'" in kind else kind.upper()
+    return "CAST({} AS STRING)", f"CAST({{}} AS {written})"
 
 
 def _digits(kind: str) -> int:
@@ -103,12 +105,12 @@ def _nested(kind: str, inside: str, starrocks: bool) -> tuple[str, str] | None:
     """As it is where every item goes so. By its text where items need it and none may hold quotes or commas of its
     own, which that text does not escape. Names of a struct's fields stand before a colon.
     """
-    plain = re.sub(r"[a-z0-9_]+\s*:|`[^`]*`\s*:", "", inside)
+    plain = re.sub(r"\w+\s*:|`[^`]*`\s*:", "", inside).lower()
     kinds = [item for item in INNER.findall(plain) if item not in ("array", "map", "struct")]
     ways = [_ways(item, starrocks) for item in kinds]
     if all(way == ("{}", "{}") for way in ways):
         return "{}", "{}"
-    texts = any(base(item) in TEXTS | QUOTED for item in kinds) or "struct" in kind
+    texts = any(base(item) in TEXTS | QUOTED for item in kinds) or "struct" in kind.lower()
     by_text = all(way is not None and way[0] in ("{}", "CAST({} AS STRING)") for way in ways)
     return _by_text(kind) if by_text and not texts else None
 

@@ -6,7 +6,7 @@ answer was lost, or is not wanted any more, is found on the server and ended.
 
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from queue import SimpleQueue
 from typing import Any, Self
 
@@ -61,27 +61,26 @@ class Crew:
         return told
 
     def run(self, work: Iterator[tuple[Any, Work]], watch: Watch) -> Iterator[tuple[Any, Any]]:
-        """Carries out the work, and yields each subject with what came of it, as it ends. The first error of any
-        is raised; `work` is taken from as there is room.
+        """Carries out the work, and yields each subject with what came of it, as it ends. `work` is taken from as
+        there is room. The first error is raised: one that may pass when the others have ended, whose work is kept
+        and not to be done again.
         """
         running: dict[Future[Any], Any] = {}
+        errors: list[StepFailed] = []
         while True:
-            while len(running) < AT_ONCE and (more := next(work, None)) is not None:
-                running[self._pool.submit(self._one, more[1])] = more[0]
+            with _kept(errors):
+                while not errors and len(running) < AT_ONCE and (more := next(work, None)) is not None:
+                    running[self._pool.submit(self._one, more[1])] = more[0]
             if not running:
-                return
+                break
             done, _ = wait(running, timeout=LOOK, return_when=FIRST_COMPLETED)
             watch.check()
             for future in done:
-                self._let_others_end(future, running, watch)
-                yield running.pop(future), future.result()
-
-    @staticmethod
-    def _let_others_end(future: Future[Any], running: Collection[Future[Any]], watch: Watch) -> None:
-        """Before an error is raised that may pass: what the others do is kept, and not to be done again."""
-        error = future.exception()
-        while isinstance(error, StepFailed) and error.passing and wait(running, timeout=LOOK).not_done:
-            watch.check()
+                subject = running.pop(future)
+                with _kept(errors):
+                    yield subject, future.result()
+        if errors:
+            raise errors[0]
 
     def _one(self, work: Work) -> Any:
         session = self._free.get()
@@ -91,17 +90,41 @@ class Crew:
             self._free.put(session)
 
 
+@contextmanager
+def _kept(errors: list[StepFailed]) -> Iterator[None]:
+    """What may pass is noted, anything else raised."""
+    try:
+        yield
+    except StepFailed as error:
+        if not error.passing:
+            raise
+        errors.append(error)
+
+
 def kill(session: Session, marks: Collection[str]) -> int:
-    """Ends the statements that bear one of the marks, on the frontend that answers; how many there were."""
+    """Ends the statements that bear one of the marks, as far as the frontend that answers lists them: Doris all of
+    the warehouse, StarRocks its own. How many there were.
+    """
     if not marks:
         return 0
-    found = 0
     (own,) = session.ask(export_statements.OWN_ID)
-    for row in session.ask(export_statements.RUNNING):
-        told = str(row.get("TraceId") or ""), str(row.get("Info") or "")
-        ours = any(mark == told[0] or f"/{mark}/" in told[1] or f"`{mark}`" in told[1] for mark in marks)
-        if ours and str(row["Id"]) != str(own["id"]):
-            found += 1
-            with suppress(StepFailed):  # it has ended meanwhile
-                session.tell(export_statements.kill(int(row["Id"])))
-    return found
+    rows = session.ask(export_statements.RUNNING)
+    here = {row.get("FE") for row in rows
+            if str(row["Id"]) == str(own["id"]) and row.get("CurrentConnected") != "No"}  # fmt: skip
+    found = [row for row in rows if _bears(row, marks)]
+    for row in found:
+        with suppress(StepFailed):  # it has ended meanwhile
+            session.tell(_ending(row, here))
+    return len(found)
+
+
+def _ending(row: dict[str, Any], here: Collection[Any]) -> str:
+    """By the connection's number, which is its frontend's own; at another one by the query's id (Doris)."""
+    if row.get("FE") in here:
+        return export_statements.kill(int(row["Id"]))
+    return export_statements.kill_query(str(row["QueryId"]))
+
+
+def _bears(row: dict[str, Any], marks: Collection[str]) -> bool:
+    trace, text = str(row.get("TraceId") or ""), str(row.get("Info") or "")
+    return any(mark == trace or f"/{mark}/" in text or f"`{mark}`" in text for mark in marks)

@@ -13,22 +13,29 @@ from reconciler.engines.doris import ddl_text, statements
 HEAD = re.compile(r"\s*CREATE\s+TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?`(?:[^`]|``)*`", re.IGNORECASE)
 DROPPED = frozenset({
     "storage_vault_id", "storage_vault_name", "replication_allocation", "replication_num", "min_load_replica_num",
-    "file_cache_ttl_seconds", "colocate_with", "storage_policy", "storage_medium",
+    "colocate_with", "storage_policy", "storage_medium",
     "storage_cooldown_time", "storage_cooldown_ttl", "storage_volume", "is_being_synced", "in_atomic_restore",
     "version_info",
 })  # fmt: skip
 # They would remove and add partitions while rows are loaded: set after it, with the values that they had.
 ACTING = ("dynamic_partition.enable", "partition.retention_count", "partition_live_number", "partition_ttl",
           "partition_retention_condition")  # fmt: skip
+OF_DECOUPLED = frozenset({"file_cache_ttl_seconds"})  # kept where the target has such a cache
+# Of those, the ones that somebody chose: a restore tells that they are gone, but for values that say nothing.
+CHOSEN = frozenset({
+    "colocate_with", "storage_policy", "storage_medium", "storage_cooldown_time", "storage_cooldown_ttl",
+    "binlog.enable", *OF_DECOUPLED,
+})  # fmt: skip
+SILENT = frozenset({"", "0", "false", "hdd"})
 SEQUENCE = "__DORIS_SEQUENCE_COL__"
 
 
 def replayable(
     printed: str, database: str, table: str, given: dict[str, str], next_id: int | None = None,
-    without: Iterable[str] = (),
+    without: Iterable[str] = (), *, decoupled: bool = False,
 ) -> str:  # fmt: skip
-    """`given` are properties that the target shall have instead, `without` those that it does not know. Raises
-    ValueError for what is no table's text.
+    """`given` are properties that the target shall have instead, `without` those that it does not know; `decoupled`
+    is the target. Raises ValueError for what is no table's text.
     """
     if HEAD.match(printed) is None:
         raise ValueError(f"not a table's definition: {printed[:60]}")
@@ -36,7 +43,8 @@ def replayable(
     _refuse_open_defaults(printed)
     body = HEAD.sub(lambda _: place, _counting_from(printed, next_id), count=1).strip().rstrip(";").rstrip()
     before, pairs, after = ddl_text.properties(body)
-    kept = {key: value for key, value in pairs.items() if _stays(key) and key not in without}
+    dropped = {*without, *(() if decoupled else OF_DECOUPLED)}
+    kept = {key: value for key, value in pairs.items() if _stays(key) and key not in dropped}
     if "dynamic_partition.enable" in pairs:
         kept["dynamic_partition.enable"] = "false"
     wanted = kept | given
@@ -48,6 +56,13 @@ def held_back(printed: str, given: dict[str, str]) -> dict[str, str]:
     """The properties to be set when all is loaded."""
     _, pairs, _ = ddl_text.properties(printed)
     return {key: pairs[key] for key in ACTING if key in pairs and key not in given}
+
+
+def left_out(printed: str, given: Iterable[str], *, decoupled: bool) -> set[str]:
+    """The properties that somebody chose and that a restored table does not have."""
+    _, pairs, _ = ddl_text.properties(printed)
+    chosen = {key for key in CHOSEN & pairs.keys() if pairs[key].lower() not in SILENT}
+    return chosen - {*given, *(OF_DECOUPLED if decoupled else ())}
 
 
 def property_of(printed: str, key: str) -> str | None:

@@ -50,7 +50,7 @@ class Doris:
             databases = self._chosen(session, order)
             catalogs = self._catalogs(session, order)
             if method == "export":
-                session.require(*export_statements.settings(session.about(), order.plan.timeout))
+                _set_up(session, order.plan.timeout)
                 snapshots, skipped = Export(session, order, folder, number, watch).run(databases)
             else:
                 snapshots, skipped = Backup(session, order, number, folder, watch).run(databases)
@@ -65,9 +65,10 @@ class Doris:
             self._refuse_catalogs(session, order)
             self._restore_of(session, order, reader).check()
 
-    def restore(self, order: RestoreOrder, reader: SetReader, watch: Watch) -> None:
+    def restore(self, order: RestoreOrder, reader: SetReader, watch: Watch) -> tuple[str, ...]:
         with self._opened() as session:
-            self._restore_of(session, order, reader).run(watch, partial(self._create_catalogs, session, order))
+            make_catalogs = partial(self._create_catalogs, session, order)
+            return self._restore_of(session, order, reader).run(watch, make_catalogs)
 
     def abandon(self, order: RestoreOrder) -> str:
         """The server drops what a cancelled job had begun; the state is looked up, not assumed."""
@@ -98,7 +99,7 @@ class Doris:
         self._use_cluster(session, order.request.cluster)
         found = inventories(order, reader)
         if {item["method"] for item in found.values()} == {"export"}:
-            session.require(*export_statements.settings(session.about(), export_restore.TIMEOUT))
+            _set_up(session, export_restore.TIMEOUT)
             return Import(session, order, reader, found)
         if found:  # none in a part of a set that is catalogs alone
             self._refuse_snapshots(session, "restore")
@@ -188,6 +189,13 @@ class Doris:
         pairs = sorted((catalog.properties | dict(secrets)).items())
         starrocks = session.about().is_starrocks
         session.tell(statements.create_catalog(catalog.name, catalog.comment, pairs, external=starrocks))
+
+
+def _set_up(session: Session, seconds: int) -> None:
+    """For exports and their loads; seconds that a statement may take."""
+    session.require(*export_statements.settings(session.about(), seconds))
+    for wish in export_statements.wishes(session.about()):
+        session.accepts(wish)
 
 
 def _stored(session: Session, catalog: str) -> StoredCatalog:

@@ -67,7 +67,8 @@ class Export:
 
     def _sweep(self, entries: dict[Subject, dict[str, Any]]) -> None:
         """Broken tries, void rounds, and what the server wrote twice inside one statement."""
-        kept = {name for entry in entries.values() for record in entry["portions"] for name, _ in record["files"]}
+        records = [record for entry in entries.values() for record in entry["portions"]]
+        kept = {name for record in records for name, _, _ in record["files"]}
         self._folder.remove(tuple(
             found.key for found in self._folder.entries("data/") if found.key not in kept
         ))  # fmt: skip
@@ -87,7 +88,7 @@ class Export:
         path = staging / f"{at}.json"
         path.write_text(json.dumps(document, indent=1))
         stored = self._folder.put(path, f"{at:05}/inventory.json")
-        files = (size for entry in kept for record in entry["portions"] for _, size in record["files"])
+        files = (size for entry in kept for record in entry["portions"] for _, size, _ in record["files"])
         amount = len(kept) + len(others["views"]) + len(others["materialized_views"])
         return Snapshot(
             database, self._number, stored, stored.size + sum(files), amount, sum(entry["rows"] for entry in kept)

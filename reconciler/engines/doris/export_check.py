@@ -1,8 +1,9 @@
 """What can be known of a restore from an export before anything is changed (R4)."""
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from reconciler.core.ports import RestoreOrder, SetReader
+from reconciler.core.ports import Entry, RestoreOrder, SetReader
 from reconciler.engines.doris import export_swap, tables
 from reconciler.engines.doris.export_loads import Table
 from reconciler.engines.doris.export_swap import Place
@@ -28,27 +29,47 @@ def place_of(order: RestoreOrder, target: str) -> Place:
     return export_swap.place(order.restore_id, target, replace=target in order.replace)
 
 
-def refuse(session: Session, reader: SetReader, parts: tuple[Part, ...]) -> None:
+def refuse(session: Session, order: RestoreOrder, reader: SetReader, parts: tuple[Part, ...]) -> None:
     """Raises EngineFailed where the set cannot be read, or the target is not free."""
     existing = tables.databases(session)
     for part in parts:
         if part.inventory["format"] != FORMAT:
             raise EngineFailed(f"the inventory of database {part.source} has format {part.inventory['format']}, "
                                f"this release reads {FORMAT}")  # fmt: skip
-        _refuse_incomplete(reader, part)
+        present = {entry.key: entry for entry in reader.entries(part.attempt, "data/")}
+        _refuse_incomplete(present, part)
+        if not order.request.accept_other_etags:
+            _refuse_written_anew(present, part)
         _refuse_full(session, part.place, existing)
 
 
-def _refuse_incomplete(reader: SetReader, part: Part) -> None:
-    present = {entry.key: entry.size for entry in reader.entries(part.attempt, "data/")}
-    for record in part.inventory["tables"]:
-        files = [file for portion in record["portions"] for file in portion["files"]]
-        missing = [name for name, size in files if present.get(name) != size]
+def _refuse_incomplete(present: dict[str, Entry], part: Part) -> None:
+    for title, files in _files(part):
+        missing = [file.key for file in files if file.key not in present or present[file.key].size != file.size]
         if missing:
             raise EngineFailed(
-                f"the backup of table {part.source}.{record['name']} is incomplete: {len(missing)} of its "
-                f"{len(files)} files are gone or altered, the first is {missing[0]}; restore another set"
+                f"the backup of table {title} is incomplete: {len(missing)} of its {len(files)} files are gone or "
+                f"altered, the first is {missing[0]}; restore another set"
             )
+
+
+def _refuse_written_anew(present: dict[str, Entry], part: Part) -> None:
+    """An ETag says that a file was altered, or that it was copied: which of them, only people know."""
+    for title, files in _files(part):
+        other = [file.key for file in files if file.etag != present[file.key].etag]
+        if other:
+            raise EngineFailed(
+                f"the backup of table {title} was written anew since: {len(other)} of its {len(files)} files have "
+                f"another ETag than then, the first is {other[0]}; restore another set, or, where the bucket was "
+                f"copied, say `accept_other_etags: true` in the entry"
+            )
+
+
+def _files(part: Part) -> Iterator[tuple[str, list[Entry]]]:
+    """Of each table, as they were when they were written."""
+    for record in part.inventory["tables"]:
+        files = [Entry(*file) for portion in record["portions"] for file in portion["files"]]
+        yield f"{part.source}.{record['name']}", files
 
 
 def _refuse_full(session: Session, where: Place, existing: tuple[str, ...]) -> None:

@@ -1,7 +1,7 @@
-"""Loads of one restore: a labelled statement for each portion, sent again only where its label says that it may be.
+"""Loads of one restore: labelled statements for each portion, sent again only where its label says that it may be.
 
-A label belongs to a restore, a table, a portion and a round. A new round begins, after a TRUNCATE, where labels may
-have been forgotten: then nothing tells a portion that was loaded from one that was not.
+A label belongs to a restore, a table, a part of a portion and a round. A new round begins, after a TRUNCATE, where
+labels may have been forgotten: then nothing tells what was loaded from what was not.
 """
 
 from collections.abc import Iterator
@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 from reconciler.core import naming
 from reconciler.core.naming import TaskPlace
 from reconciler.core.ports import SetReader, Watch
-from reconciler.engines.doris import columns, crew, export_statements
+from reconciler.engines.doris import columns, crew, export_portions, export_statements
 from reconciler.engines.doris.columns import Column
-from reconciler.engines.doris.session import Said, Session, Unanswered
+from reconciler.engines.doris.session import DENIED, Said, Session, Unanswered
 from reconciler.errors import EngineFailed
 
 USED = "has already been used"
@@ -52,16 +52,14 @@ class Loads:
         self._watch, self._marks, self._strict_casts = watch, marks, strict_casts
 
     def steps(self, table: Table, round_: int) -> Iterator[crew.Work]:
-        """Portions without rows are left out: a server may fail to read such a file (Doris #50795)."""
-        for at, portion in enumerate(table.record["portions"]):
-            if portion["loaded"]:
-                yield partial(self._load, table, portion["loaded"], self._label(table, at, round_))
+        for label, files in self._labelled(table, round_):
+            yield partial(self._load, table, files, label)
 
     def round_after_forgetting(self, session: Session, table: Table) -> int:
         """The first of whose labels the server knows none, once no load of an earlier one runs any more."""
         round_ = 0
         while True:
-            labels = [self._label(table, at, round_) for at in range(len(table.record["portions"]))]
+            labels = (label for label, _ in self._labelled(table, round_))
             known = [status for label in labels if (status := self._status(session, table.database, label))]
             if not known:
                 return round_
@@ -70,12 +68,16 @@ class Loads:
             else:
                 round_ += 1
 
-    def _label(self, table: Table, at: int, round_: int) -> str:
-        return naming.stem(
-            self._place, table.attempt, self._restore_id, table.database, table.record["name"], str(at), str(round_)
-        )
+    def _labelled(self, table: Table, round_: int) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """The label of each load, with its files."""
+        name = self._restore_id, table.database, table.record["name"]
+        for at, portion in enumerate(table.record["portions"]):
+            for part, files in enumerate(loads_of(portion)):
+                yield naming.stem(
+                    self._place, table.attempt, *name, str(at), str(part), str(round_)
+                ), files
 
-    def _load(self, table: Table, files: list[str], label: str, session: Session) -> None:
+    def _load(self, table: Table, files: tuple[str, ...], label: str, session: Session) -> None:
         """Once, whatever becomes of its answer."""
         location = self._reader.location(table.attempt)
         uri, access = export_statements.files_uri(location, files), session.access(location)
@@ -114,14 +116,15 @@ class Loads:
         return True
 
     def _status(self, session: Session, database: str, label: str) -> str | None:
-        """Of the newest load of the label; None where the server knows of none."""
+        """Of the load that has the label, else of one that had it and failed; None where the server knows none."""
         try:
             rows = session.ask(export_statements.show_load(session.about(), database, label))
         except Said as refusal:
-            if refusal.passing:
+            if refusal.passing or refusal.code in DENIED:
                 raise
             return None
-        return str(rows[-1].get("TransactionStatus") or rows[-1].get("State")) if rows else None
+        told = [str(row.get("TransactionStatus") or row.get("State")) for row in rows]
+        return next((status for status in told if status in VISIBLE | UNDER_WAY), told[-1] if told else None)
 
     def _refuse_lost_values(self, session: Session, table: Table, uri: str, access: list[tuple[str, str]]) -> None:
         condition = columns.lost(table.columns, strict_casts=self._strict_casts)
@@ -133,6 +136,16 @@ class Loads:
                 f"table {table.title}: in {int(row['amount']):,} rows a value cannot be made again from its text "
                 f"at this server, and would become NULL; nothing of this portion was loaded"
             )
+
+
+def amount(table: Table) -> int:
+    return sum(len(loads_of(portion)) for portion in table.record["portions"])
+
+
+def loads_of(portion: dict[str, Any]) -> tuple[tuple[str, ...], ...]:
+    """The files of each load. Those without rows are left out: a server may fail to read one (Doris #50795)."""
+    sizes = {name: size for name, size, _ in portion["files"]}
+    return export_portions.together(((name, sizes[name]) for name in portion["loaded"]), export_portions.LOAD)
 
 
 def may_be_forgotten(began: str, now: str) -> bool:

@@ -50,6 +50,17 @@ def partitions(session: Session, subject: Subject) -> tuple[Partition, ...]:
     return tuple(map(export_portions.partition, rows))
 
 
+def tablets(session: Session, subject: Subject, names: Iterable[str]) -> dict[str, list[int]]:
+    """Of each partition; every copy of one has a row."""
+    return {name: _tablets(session, subject, name) for name in names}
+
+
+def _tablets(session: Session, subject: Subject, partition: str) -> list[int]:
+    dialect = session.about()
+    rows = session.ask(export_statements.show_tablets(dialect, subject.database, subject.table, partition))
+    return sorted({int(row["TabletId"]) for row in rows})
+
+
 def sequence(session: Session, subject: Subject, kind: str | None) -> list[Any] | None:
     """The hidden column, as one of the columns; None where there is none, or the server keeps it to itself.
 

@@ -6,6 +6,7 @@ and cannot be explained is left as it is, and said.
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from reconciler.core.ports import RestoreOrder, SetReader, Watch
@@ -25,7 +26,7 @@ from reconciler.engines.doris.crew import Crew, Work
 from reconciler.engines.doris.export_check import Part
 from reconciler.engines.doris.export_loads import Loads, Table
 from reconciler.engines.doris.session import Said, Session
-from reconciler.errors import Cancelled, DeadlinePassed, OutcomeUnknown
+from reconciler.errors import Cancelled, DeadlinePassed, OutcomeUnknown, StepFailed
 
 TIMEOUT = 14_400  # seconds for one load: the server's own default
 
@@ -42,12 +43,15 @@ class Import:
             Part(source, export_check.place_of(order, target), attempts[source], inventories[source])
             for source, target in order.databases
         )
+        self._unknown: dict[str, set[str]] = {}  # properties of each table that this server does not know
 
     def check(self) -> None:
-        export_check.refuse(self._session, self._reader, self._parts)
+        export_check.refuse(self._session, self._order, self._reader, self._parts)
 
-    def run(self, watch: Watch, make_catalogs: Callable[[], None]) -> None:
-        """`make_catalogs` is called before views are made, which may read from external catalogs."""
+    def run(self, watch: Watch, make_catalogs: Callable[[], None]) -> tuple[str, ...]:
+        """What was not taken over, in words. `make_catalogs` is called before views are made, which may read from
+        external catalogs.
+        """
         journal = self._claimed()
         waiting = tuple(
             part for part in self._parts
@@ -62,6 +66,19 @@ class Import:
         export_finish.run(self._session, self._parts, self._given, nodes, watch)
         for part in self._parts:
             export_swap.drop_replaced(self._session, part.place)
+        return self._not_taken_over()
+
+    def _not_taken_over(self) -> tuple[str, ...]:
+        """Properties that mattered, with the tables that had them."""
+        decoupled, found = self._session.about().decoupled, dict[str, list[str]]()
+        for part in self._parts:
+            for table in part.tables:
+                title = f"{part.place.target}.{table.record['name']}"
+                gone = ddl.left_out(table.record["statement"], self._given, decoupled=decoupled)
+                for key in sorted(gone | self._unknown.get(table.title, set())):
+                    found.setdefault(key, []).append(title)
+        return tuple(f"{key} of {titles[0]}" + (f" and {len(titles) - 1} more tables" if titles[1:] else "")
+                     for key, titles in sorted(found.items()))  # fmt: skip
 
     def _is_in_place(self, part: Part, stood: list[list[str]]) -> bool:
         names = [table.record["name"] for table in part.tables]
@@ -91,12 +108,14 @@ class Import:
 
     def _make_table(self, table: Table, nodes: int | None) -> None:
         """Properties that this server does not know are left out: it may be older than the source."""
-        printed, without = table.record["statement"], set[str]()
+        printed = table.record["statement"]
+        without = self._unknown.setdefault(table.title, set())
         given = replicas.properties(printed, nodes, self._given)
         while True:
             try:
                 self._session.tell(ddl.replayable(
-                    printed, table.database, table.record["name"], given, table.record["next_id"], without
+                    printed, table.database, table.record["name"], given, table.record["next_id"], without,
+                    decoupled=self._session.about().decoupled,
                 ))  # fmt: skip
             except Said as refusal:
                 unknown = _unknown_properties(refusal, printed) - without
@@ -116,20 +135,27 @@ class Import:
             began, export_looks.time(self._session)
         )
         every = [table for part in parts for table in part.tables if table.record["rows"]]
-        amount, done = sum(len(table.record["portions"]) for table in every) or 1, 0
+        amount, done = sum(map(export_loads.amount, every)) or 1, 0
         try:
             with crew:
-                for _ in crew.run(self._steps(every, loads, forgotten=forgotten), watch):
+                counted = list(_counted(every, crew, watch))
+                for _ in crew.run(self._steps(counted, loads, forgotten=forgotten), watch):
                     done += 1
                     watch.progress(100 * done / amount)
+                for table, present in _counted(every, crew, watch):
+                    _refuse_other_count(table, present)
         except (Cancelled, DeadlinePassed) as error:
             raise type(error)(f"{error}; {crew.left}" if crew.left else str(error)) from error
-        for table in every:
-            self._refuse_other_count(table)
+        except StepFailed as error:
+            if crew.left and not error.passing:
+                raise OutcomeUnknown(f"{error}; {crew.left}") from error
+            raise
 
-    def _steps(self, every: list[Table], loads: Loads, *, forgotten: bool) -> Iterator[tuple[Table, Work]]:
-        for table in every:
-            round_, present = 0, self._count(table)
+    def _steps(
+        self, counted: list[tuple[Table, int]], loads: Loads, *, forgotten: bool
+    ) -> Iterator[tuple[Table, Work]]:
+        for table, present in counted:
+            round_ = 0
             if present == table.record["rows"]:
                 continue
             if present and forgotten:
@@ -144,17 +170,24 @@ class Import:
                for part in parts for table in part.tables):  # fmt: skip
             self._session.accepts(export_statements.SEQUENCE_OPTIONAL)
 
-    def _count(self, table: Table) -> int:
-        (row,) = self._session.ask(export_statements.count(table.database, table.record["name"]))
-        return int(row["amount"])
 
-    def _refuse_other_count(self, table: Table) -> None:
-        present, wanted = self._count(table), table.record["rows"]
-        if present != wanted:
-            raise OutcomeUnknown(
-                f"table {table.title} has {present:,} rows, the set has {wanted:,}; look at it, drop database "
-                f"{table.database} if nothing else writes to it, and restore again under a new id"
-            )
+def _counted(every: list[Table], crew: Crew, watch: Watch) -> Iterator[tuple[Table, int]]:
+    """The rows of each table, by the crew: to count them may take long, and may be cancelled."""
+    return crew.run(((table, partial(_count, table)) for table in every), watch)
+
+
+def _count(table: Table, session: Session) -> int:
+    (row,) = session.ask(export_statements.count(table.database, table.record["name"]))
+    return int(row["amount"])
+
+
+def _refuse_other_count(table: Table, present: int) -> None:
+    wanted = table.record["rows"]
+    if present != wanted:
+        raise OutcomeUnknown(
+            f"table {table.title} has {present:,} rows, the set has {wanted:,}; look at it, drop database "
+            f"{table.database} if nothing else writes to it, and restore again under a new id"
+        )
 
 
 def _unknown_properties(refusal: Said, printed: str) -> set[str]:

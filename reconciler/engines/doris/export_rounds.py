@@ -15,6 +15,7 @@ from reconciler.engines.doris.session import Said, Session
 from reconciler.errors import EngineFailed
 
 Step = tuple[tuple[Round, int], Work]
+LAST = 0  # the step after a round's portions, which are counted from 1: the look after them
 
 
 class Rounds(Iterator[Step]):
@@ -43,15 +44,19 @@ class Rounds(Iterator[Step]):
             raise StopIteration
         return self._steps.popleft()
 
-    def take(self, round_: Round, at: int, record: dict[str, Any] | None) -> None:
-        """A portion's record; None where the table or a partition is no more, which makes the round void."""
-        if record is None and round_.path not in self._void:
-            self._tables.void(round_, "it was dropped, or a partition of it")
-        if record is None or round_.path in self._void:
+    def take(self, round_: Round, at: int, made: dict[str, Any] | None) -> None:
+        """A portion's record, or with the last step the table's entry; None where the round is void."""
+        if made is None or round_.path in self._void:
             return self._repeat(round_)
+        if at == LAST:
+            self.entries[round_.subject] = made
+            return None
         of_round = self._records.setdefault(round_.path, {})
-        of_round[at] = record
-        return self._end(round_, of_round) if len(of_round) == len(round_.portions) else None
+        of_round[at] = made
+        if len(of_round) == len(round_.portions):
+            records = [of_round[number] for number in sorted(of_round)]
+            self._steps.append(((round_, LAST), partial(self._end, round_, records)))
+        return None
 
     def _begin(self, subject: Subject) -> None:
         self._begun[subject] += 1
@@ -64,17 +69,7 @@ class Rounds(Iterator[Step]):
         except (Said, Lossy) as refusal:
             return self._lose(subject, refusal)
         for at, portion in enumerate(round_.portions, 1):
-            self._steps.append(((round_, at), partial(self._portion, portion)))
-        return None
-
-    def _end(self, round_: Round, records: dict[int, dict[str, Any]]) -> None:
-        try:
-            entry = self._tables.end(round_, [records[at] for at in sorted(records)])
-        except Said as refusal:
-            return self._lose(round_.subject, refusal)
-        if entry is None:
-            return self._repeat(round_)
-        self.entries[round_.subject] = entry
+            self._steps.append(((round_, at), partial(self._portion, round_, portion)))
         return None
 
     def _repeat(self, round_: Round) -> None:
@@ -92,7 +87,17 @@ class Rounds(Iterator[Step]):
         else:
             raise refusal
 
-    def _portion(self, portion: Portion, session: Session) -> dict[str, Any] | None:
+    def _end(self, round_: Round, records: list[dict[str, Any]], session: Session) -> dict[str, Any] | None:
+        """In a thread of the crew, since rows may be counted."""
+        try:
+            return self._tables.end(session, round_, records)
+        except Said as refusal:
+            if not listing.is_gone(refusal):
+                raise
+            self._tables.void(round_, "it was dropped")
+            return None
+
+    def _portion(self, round_: Round, portion: Portion, session: Session) -> dict[str, Any] | None:
         """In a thread of the crew. The record: an earlier one, or that of a new export."""
         name = f"tables/{portion.path}.json"
         standing = self._tables.document(name)
@@ -101,9 +106,10 @@ class Rounds(Iterator[Step]):
         try:
             made = self._unload.portion(session, portion)
         except Said as refusal:
-            if listing.is_gone(refusal) or (portion.partitions and _names_partition(refusal)):
-                return None
-            raise
+            if not listing.is_gone(refusal) and not (portion.part.partitions and _names_partition(refusal)):
+                raise
+            self._tables.void(round_, "it was dropped, or a partition of it")
+            return None
         return self._folder.remember(name, made)
 
 

@@ -8,6 +8,7 @@ from reconciler.core.ports import ObjectLocation
 from reconciler.engines.doris import columns as types
 from reconciler.engines.doris.columns import Column
 from reconciler.engines.doris.dialect import Dialect
+from reconciler.engines.doris.export_portions import Part
 from reconciler.engines.doris.statements import name, properties, text
 
 FILE_SIZE = 1024**3  # bytes
@@ -33,6 +34,19 @@ def settings(dialect: Dialect, seconds: int) -> tuple[str, ...]:
     )  # fmt: skip
 
 
+def wishes(dialect: Dialect) -> tuple[str, ...]:
+    """As settings, but not known to every version: no row is cut off, no version of a partition is an old one, and
+    what runs is listed for every frontend (by the name of before and since Doris 4.0, doris-website #4662).
+    """
+    everywhere = ("SET sql_select_limit = DEFAULT",)
+    if dialect.is_starrocks:
+        return everywhere
+    return (
+        *everywhere, "SET insert_max_filter_ratio = 0", "SET cloud_partition_version_cache_ttl_ms = 0",
+        "SET show_all_fe_connection = true", "SET fetch_all_fe_for_system_table = true",
+    )  # fmt: skip
+
+
 def trace(label: str) -> str:
     """By which a statement of ours is found among those that run (Doris)."""
     return f"SET session_context = {text(f'trace_id:{label}')}"
@@ -40,6 +54,11 @@ def trace(label: str) -> str:
 
 def kill(connection: int) -> str:
     return f"KILL QUERY {connection}"
+
+
+def kill_query(query: str) -> str:
+    """On whichever frontend it runs (Doris, KillUtils.java)."""
+    return f"KILL QUERY {text(query)}"
 
 
 def show_create(kind: str, database: str, table: str) -> str:
@@ -69,6 +88,11 @@ def show_partitions(database: str, table: str) -> str:
     return f"SHOW PARTITIONS FROM {name(database)}.{name(table)}"
 
 
+def show_tablets(dialect: Dialect, database: str, table: str, partition: str) -> str:
+    word = "TABLET" if dialect.is_starrocks else "TABLETS"
+    return f"SHOW {word} FROM {name(database)}.{name(table)} PARTITION ({name(partition)})"
+
+
 def columns(database: str, table: str | None = None) -> str:
     """Of all tables of a database, or of one."""
     one = "" if table is None else f"AND TABLE_NAME = {text(table)} "
@@ -88,19 +112,24 @@ def materialized_views(database: str) -> str:
 
 
 def unload(
-    dialect: Dialect, database: str, table: str, partitions: tuple[str, ...] | None, chosen: tuple[Column, ...],
-    location: ObjectLocation, folder: str, storage: Pairs,
+    dialect: Dialect, database: str, table: str, part: Part, chosen: tuple[Column, ...], location: ObjectLocation,
+    folder: str, storage: Pairs,
 ) -> str:  # fmt: skip
-    """One statement, one snapshot of these partitions, or of the table."""
+    """One statement, one snapshot of this part of the table."""
     place = f"s3://{location.bucket}/{location.prefix}{folder}"
-    part = f" PARTITION ({', '.join(map(name, partitions))})" if partitions else ""
-    rows = f"SELECT {types.selected(chosen)} FROM {name(database)}.{name(table)}{part}"  # noqa: S608  all quoted
+    rows = f"SELECT {types.selected(chosen)} FROM {name(database)}.{name(table)}{_of(part)}"  # noqa: S608  all quoted
     if dialect.is_starrocks:
         pairs = (("path", place), ("format", "parquet"), ("compression", "zstd"),
                  ("target_max_file_size", str(FILE_SIZE)), *storage)  # fmt: skip
         return f"INSERT INTO FILES({_listed(pairs)}) {rows}"
     pairs = (*storage, ("compress_type", "zstd"), ("max_file_size", f"{FILE_SIZE // 1024**2}MB"))
     return f"{rows} INTO OUTFILE {text(f'{place}part-')} FORMAT AS PARQUET {properties(pairs)}"
+
+
+def _of(part: Part) -> str:
+    partitions = f" PARTITION ({', '.join(map(name, part.partitions))})" if part.partitions else ""
+    tablets = f" TABLET ({', '.join(map(str, part.tablets))})" if part.tablets else ""
+    return partitions + tablets
 
 
 def load(

@@ -13,11 +13,11 @@ from reconciler.engines.doris import ddl, export_contents, export_portions
 from reconciler.engines.doris import export_looks as looks
 from reconciler.engines.doris.columns import Column
 from reconciler.engines.doris.export_contents import Subject
-from reconciler.engines.doris.export_portions import Partition
+from reconciler.engines.doris.export_portions import Part, Partition
 from reconciler.engines.doris.export_unload import Portion
 from reconciler.engines.doris.session import Session
 
-FORMAT = 2  # of an inventory, whose entries are made here
+FORMAT = 3  # of an inventory, whose entries are made here
 ROUNDS = 3  # in one run; then the attempt pauses
 
 
@@ -33,6 +33,10 @@ class Round(NamedTuple):
         return f"{self.subject.number:05}/{self.number}"
 
     @property
+    def names_partitions(self) -> bool:
+        return any(part.part.partitions is not None for part in self.portions)
+
+    @property
     def chosen(self) -> tuple[Column, ...]:
         """Without those that the server computes, with the hidden one where there is one."""
         computed = ddl.generated_columns(self.begun["statement"])
@@ -45,8 +49,8 @@ class Round(NamedTuple):
         subject = self.subject
         return tuple(
             Portion(f"table {subject.title}", f"{self.path}/{at:05}", subject.database, subject.table,
-                    None if names is None else tuple(names), self.chosen)
-            for at, names in enumerate(self.begun["portions"], 1)
+                    Part(*(None if told is None else tuple(told) for told in part)), self.chosen)
+            for at, part in enumerate(self.begun["portions"], 1)
         )  # fmt: skip
 
 
@@ -72,12 +76,12 @@ class Tables:
         content = self._folder.read(name)
         return None if content is None else dict(json.loads(content))
 
-    def end(self, round_: Round, records: list[dict[str, Any]]) -> dict[str, Any] | None:
-        """The table's entry in the inventory; None where the round is void now."""
+    def end(self, session: Session, round_: Round, records: list[dict[str, Any]]) -> dict[str, Any] | None:
+        """The table's entry in the inventory; None where the round is void now. The session waits for a count."""
         name = f"tables/{round_.path}/ended.json"
         ended = self.document(name)
         if ended is None:
-            ended = self._look_after(round_, records)
+            ended = self._look_after(session, round_, records)
             if ended is None:
                 return None
             ended = self._folder.remember(name, ended)
@@ -90,22 +94,30 @@ class Tables:
         printed = looks.kept(text, now)
         looks.refuse_other_columns(printed, now)
         kind = ddl.property_of(printed, "function_column.sequence_type")
-        portions = export_portions.portions(partitions, export_portions.PORTION)
+        large = (item.name for item in partitions if item.size_bytes > export_portions.WHOLE)
+        tablets = looks.tablets(session, subject, large)
+        known = {name: tuple(numbers) for name, numbers in tablets.items()}
+        parts = export_portions.parts(partitions, known, export_portions.PORTION)
         return {
             "format": 1, "statement": printed, "began": looks.time(session), "has_sequence": kind is not None,
             "columns": [list(item) for item in now.columns], "generated": list(now.generated),
             "defaults": [list(item) for item in now.defaults],
             "sequence": looks.sequence(session, subject, kind), "rollups": looks.rollups(session, subject),
             "partitions": [list(item) for item in partitions],
-            "portions": [None if names is None else list(names) for names in portions],
+            "portions": [list(part) for part in parts], "tablets": tablets,
         }  # fmt: skip
 
-    def _look_after(self, round_: Round, records: list[dict[str, Any]]) -> dict[str, Any] | None:
-        session, subject, begun = self._session, round_.subject, round_.begun
+    def _look_after(
+        self, session: Session, round_: Round, records: list[dict[str, Any]]
+    ) -> dict[str, Any] | None:
+        subject, begun = round_.subject, round_.begun
         counted = looks.counted(session, subject) if self._counts else None
         partitions, printed = looks.partitions(session, subject), looks.printed(session, subject)
         if looks.is_other(printed, begun["statement"], begun["defaults"]):
             self.void(round_, "its definition changed")
+            return None
+        if looks.tablets(session, subject, begun["tablets"]) != begun["tablets"]:
+            self.void(round_, "partitions of it were replaced")
             return None
         before = tuple(Partition(*item) for item in begun["partitions"])
         moving = export_portions.is_moving(before, partitions)
@@ -117,7 +129,7 @@ class Tables:
             "format": 1, "ended": looks.time(session), "moving": moving, "counted": counted,
             "partitions": [list(item) for item in partitions],
             "next_id": looks.next_id(session, subject, begun["statement"]),
-            "not_included": export_portions.appeared(before, partitions) if begun["portions"] != [None] else (),
+            "not_included": export_portions.appeared(before, partitions) if round_.names_partitions else (),
         }  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from reconciler.core.naming import TaskPlace
 from reconciler.core.ports import AttemptFolder, Entry
 from reconciler.engines.doris import crew, export_statements, parquet_footer
 from reconciler.engines.doris.columns import Column
+from reconciler.engines.doris.export_portions import Part
 from reconciler.engines.doris.session import Session, Unanswered
 from reconciler.errors import EngineFailed
 
@@ -19,13 +20,13 @@ MAY_BE_EMPTY = 1024**2  # bytes: a file that the writer opened last and closed w
 
 
 class Portion(NamedTuple):
-    """`partitions` None is the whole table. `title` is for words, `path` for names: table, round, portion."""
+    """`title` is for words, `path` for names: table, round, portion."""
 
     title: str
     path: str
     database: str
     table: str
-    partitions: tuple[str, ...] | None
+    part: Part
     columns: tuple[Column, ...]
 
 
@@ -59,7 +60,7 @@ class Unload:
     def _sent(self, session: Session, portion: Portion, folder: str, mark: str) -> list[dict[str, Any]]:
         dialect = session.about()
         statement = export_statements.unload(
-            dialect, portion.database, portion.table, portion.partitions, portion.columns, self._location, folder,
+            dialect, portion.database, portion.table, portion.part, portion.columns, self._location, folder,
             session.access(self._location),
         )  # fmt: skip
         if dialect.is_starrocks:
@@ -78,6 +79,9 @@ class Unload:
     def _proven(
         self, session: Session, portion: Portion, folder: str, told: list[dict[str, Any]]
     ) -> dict[str, Any]:
+        if not told:
+            raise EngineFailed(f"{portion.title}: the server did not say what it wrote; it is exported again",
+                               passing=True)  # fmt: skip
         rows = sum(int(row["TotalRows"]) for row in told)
         written = tuple(self._folder.entries(folder))
         if session.about().is_starrocks:
@@ -87,7 +91,7 @@ class Unload:
             files = tuple(file for row in told for file in _of_writer(portion, folder, row, written))
         files = tuple(sorted(files))
         loaded = [file.key for file in files if rows and not self._is_empty(file)]
-        return {"partitions": portion.partitions, "rows": rows, "files": [list(file) for file in files],
+        return {**portion.part._asdict(), "rows": rows, "files": [list(file) for file in files],
                 "loaded": loaded}  # fmt: skip
 
     def _refuse_other_count(self, session: Session, portion: Portion, files: tuple[Entry, ...], rows: int) -> None:

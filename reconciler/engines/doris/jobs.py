@@ -16,6 +16,7 @@ STEPS = {  # how far a job is, in per cent, when it enters a state
 }  # fmt: skip
 MOVING = {"UPLOADING": ("UPLOADING", "SAVE_META"), "DOWNLOADING": ("DOWNLOADING", "COMMIT")}
 DONE = re.compile(r"(\d+)/(\d+)")
+LEAST_TIMEOUT, SLACK = 600, 600  # seconds: the server's least, and how much later than ours its own comes
 SETTLING = 5  # looks at a job after its cancel
 KINDS = {"BACKUP": (statements.show_backup, "SnapshotName"), "RESTORE": (statements.show_restore, "Label")}
 
@@ -33,6 +34,11 @@ class ServerJob(NamedTuple):
     @property
     def has_ended(self) -> bool:
         return self.state in ENDED
+
+
+def timeout(ours: int) -> tuple[str, str]:
+    """The property for a job that we wait for so many seconds."""
+    return "timeout", str(max(LEAST_TIMEOUT, ours + SLACK))
 
 
 def history(session: Session, kind: str, database: str) -> tuple[ServerJob, ...]:

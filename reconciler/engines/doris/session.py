@@ -32,6 +32,9 @@ PASSING = (
     BUSY, SUBMITTING, "is not ready", "Failed to get master client", "forward to master FE", "Too many connections",
     "SlowDown", "timed out", "Failed to list", "job is running on this repository", "auto start cluster timeout",
     "query queue timeout", "No backend available", "no available backend", "no scanNode Backend available",
+    # A node went while it worked (Doris #10909, #16674; StarRocks #57078, #62471).
+    "not alive", "Host is down", "Not connected to", "rpc error", "rpc failed", "RPC_ERROR",
+    "Backend node not found", "No alive backend",
 )  # fmt: skip
 # What to do about a refusal that no further try gets past, by words of it.
 ADVICE = {

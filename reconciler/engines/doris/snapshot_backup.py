@@ -28,7 +28,6 @@ from reconciler.errors import (
 
 AT_ONCE = 3  # databases; each submission lists the repository under a lock of the whole cluster
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 15.0  # seconds between two looks
-LEAST_TIMEOUT, SLACK = 600, 600  # seconds: the server's least, and how much later than ours its own comes
 LOOKS_FOR_INFO = 4  # after FINISHED: the job may be told before it is durable
 TAKEN = "already exist in repository"
 UNKNOWN_TABLE = 1051
@@ -121,10 +120,10 @@ class Backup:
         """Whether the job is at the server now, or was; a busy database is asked again later."""
         if self._is_known(part):
             return True
-        timeout = max(LEAST_TIMEOUT, self._order.plan.timeout + SLACK)
         statement = statements.backup(
-            part.database, part.label, self._repository, tables.on_list(part.tables), [("timeout", str(timeout))]
-        )
+            part.database, part.label, self._repository, tables.on_list(part.tables),
+            [jobs.timeout(self._order.plan.timeout)],
+        )  # fmt: skip
         try:
             self._session.tell(statement)
         except Said as refusal:

@@ -26,7 +26,6 @@ from reconciler.errors import (
 )
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 15.0
-TIMEOUT = 86_400  # seconds; the server's own default
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 REPLICAS = 3  # what StarRocks restores with when nothing is said
 
@@ -66,13 +65,14 @@ class Restore:
                 self._refuse_full(part)
         self._refuse_too_few_backends()
 
-    def run(self, watch: Watch, make_catalogs: Callable[[], None]) -> None:
+    def run(self, watch: Watch, make_catalogs: Callable[[], None]) -> tuple[str, ...]:
         parts = self._claimed()
         for at, part in enumerate(parts):
             watch.progress(100 * at / len(parts))
             self._restore(part, watch, (100 * at / len(parts), 100 / len(parts)))
         self._drop_repositories()
         make_catalogs()
+        return ()
 
     def state_of_targets(self) -> str:
         """In words, for a restore that ended otherwise than it should."""
@@ -169,8 +169,11 @@ class Restore:
     def _properties(self, part: Part) -> list[tuple[str, str]]:
         """What tables had they keep, as far as the version knows how."""
         given = dict(self._order.request.restore_properties)
-        pairs = [("backup_timestamp", str(part.inventory["backup_timestamp"])), ("timeout", str(TIMEOUT))]
-        wanted = ["reserve_dynamic_partition_enable", "reserve_colocate"]
+        pairs = [("backup_timestamp", str(part.inventory["backup_timestamp"])),
+                 jobs.timeout(self._order.request.timeout)]  # fmt: skip
+        wanted = ["reserve_colocate"]
+        if given.pop("dynamic_partition.enable", None) is None:  # without, the server leaves them off
+            wanted.append("reserve_dynamic_partition_enable")
         if not {"replication_num", "replication_allocation"} & given.keys():
             wanted.append("reserve_replica")
         if part.target in self._order.replace:
