@@ -22,6 +22,7 @@ from reconciler.core.model import (
     Periodic,
     Plan,
     Restore,
+    Role,
     S3Storage,
     Schedule,
     SecretReference,
@@ -56,6 +57,7 @@ def _storage(name: str, entry: Entry) -> Storage:
     return S3Storage(
         name, s3["bucket"], s3.get("prefix", ""), s3.get("region"), s3.get("endpoint"),
         _secret(entry, keys.get("access_key")), _secret(entry, keys.get("secret_key")),
+        Role(**s3["server_role"]) if "server_role" in s3 else None,
     )  # fmt: skip
 
 

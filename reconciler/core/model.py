@@ -25,7 +25,16 @@ class LocalStorage(NamedTuple):
     path: str
 
 
+class Role(NamedTuple):
+    """A role of AWS that is assumed; its owner may want an external id with it. Neither is a secret."""
+
+    arn: str
+    external_id: str | None = None
+
+
 class S3Storage(NamedTuple):
+    """`server_role` is what servers assume that read and write there, instead of being given keys."""
+
     name: str
     bucket: str
     prefix: str = ""
@@ -33,6 +42,7 @@ class S3Storage(NamedTuple):
     endpoint: str | None = None
     access_key: SecretReference | None = None
     secret_key: SecretReference | None = None
+    server_role: Role | None = None
 
 
 Storage = LocalStorage | S3Storage

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from reconciler.core.manifest import Manifest, Snapshot, StoredCatalog, StoredFile
-from reconciler.core.model import Objects, Plan, Restore, Warehouse
+from reconciler.core.model import Objects, Plan, Restore, Role, Warehouse
 from reconciler.core.naming import TaskPlace
 from reconciler.core.pause import Mark
 from reconciler.core.rebuild import Inventory
@@ -28,7 +28,8 @@ class Clock(Protocol):
 
 
 class ObjectLocation(NamedTuple):
-    """Where a server finds a prefix itself, and what it needs to read and write there. Keys None: by its own role.
+    """Where a server finds a prefix itself, and what it needs to read and write there: keys, or a role that it is
+    to assume; with neither it takes that of its machine.
 
     `prefix` ends with a slash. It is never shown: the text of it leaves the keys out.
     """
@@ -39,6 +40,7 @@ class ObjectLocation(NamedTuple):
     endpoint: str | None
     access_key: str | None
     secret_key: str | None
+    role: Role | None = None
 
     def __repr__(self) -> str:
         return f"s3://{self.bucket}/{self.prefix}"

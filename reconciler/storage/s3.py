@@ -149,11 +149,11 @@ class S3Store:
         return parsedate_to_datetime(date) if date else None
 
     def location(self, prefix: str) -> ObjectLocation:
-        keys = self._credentials()
         declared = self._declared
+        keys = None if declared.server_role else self._credentials()
         return ObjectLocation(
             declared.bucket, self._root + prefix, declared.region or "us-east-1", declared.endpoint,
-            keys[0] if keys else None, keys[1] if keys else None,
+            keys[0] if keys else None, keys[1] if keys else None, declared.server_role,
         )  # fmt: skip
 
     def _at(self, key: str) -> dict[str, str]:

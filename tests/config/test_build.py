@@ -17,6 +17,7 @@ from reconciler.core.model import (
     Periodic,
     Plan,
     Restore,
+    Role,
     S3Storage,
     SecretReference,
     Server,
@@ -50,7 +51,8 @@ def test_every_field_has_its_place_in_the_desired_state(monkeypatch):
                 "main", "acme-backups", "warehouses/eu", "eu-central-1", "https://s3.eu-central-1.amazonaws.com",
                 SecretReference("env", "S3_KEY"), SecretReference("file", f"{HERE}/secrets/s3"),
             ),
-            "bare": S3Storage("bare", "acme", "", None, None, None, None),
+            "bare": S3Storage(
+                "bare", "acme", server_role=Role("arn:aws:iam::123456789012:role/backups", "acme")),
             "laptop": LocalStorage("laptop", f"{HERE}/backups"),
         },
         warehouses={

@@ -19,7 +19,10 @@ NAMES = {  # §1.1: the canonical names first
     "secret": ("s3.secret_key", "AWS_SECRET_KEY", "secret_key", "s3.secret-access-key"),
     "token": ("s3.session_token", "session_token"),
     "path_style": ("use_path_style", "s3.path-style-access"),
+    "role": ("s3.role_arn", "AWS_ROLE_ARN"),
+    "external_id": ("s3.external_id", "AWS_EXTERNAL_ID"),
 }
+ROLES: dict[tuple[str, str], tuple[str, str]] = {}  # of role and external id, the keys that it gets to: a test's own
 STARROCKS_NAMES = {  # §8
     "endpoint": ("aws.s3.endpoint",),
     "region": ("aws.s3.region",),
@@ -27,6 +30,8 @@ STARROCKS_NAMES = {  # §8
     "secret": ("aws.s3.secret_key",),
     "token": ("aws.s3.session_token",),
     "path_style": ("aws.s3.enable_path_style_access",),
+    "role": ("aws.s3.iam_role_arn",),
+    "external_id": ("aws.s3.external_id",),
 }
 INFO = re.compile(r"__info_(.+)\.([0-9a-f]{32})$")
 
@@ -154,9 +159,10 @@ def _client(properties: dict[str, str], names: dict[str, tuple[str, ...]]) -> An
         raise Refused(
             f"Failed to create repository: Unable to execute HTTP request: bucket.{endpoint.split('//')[1]}: Name or service not known"
         )
+    keys = ROLES.get((known["role"], known["external_id"]), ("none", "none")) if known["role"] else (known["key"], known["secret"])
     return boto3.client(
-        "s3", endpoint_url=endpoint or None, region_name=known["region"] or "us-east-1", aws_access_key_id=known["key"] or "none",
-        aws_secret_access_key=known["secret"] or "none", aws_session_token=known["token"] or None,
+        "s3", endpoint_url=endpoint or None, region_name=known["region"] or "us-east-1", aws_access_key_id=keys[0] or "none",
+        aws_secret_access_key=keys[1] or "none", aws_session_token=known["token"] or None,
         config=Config(retries={"max_attempts": 1}, connect_timeout=5, read_timeout=20, s3={"addressing_style": "path" if path_style else "auto"}),
     )  # fmt: skip
 

@@ -8,6 +8,7 @@ not certain, the later one is taken: a property that is not known fails a statem
 import re
 from typing import NamedTuple
 
+from reconciler.core.model import Role
 from reconciler.core.ports import ObjectLocation
 from reconciler.errors import EngineFailed
 
@@ -68,7 +69,9 @@ class Dialect(NamedTuple):
         stem = "aws.s3" if self.is_starrocks else "s3"
         endpoint = location.endpoint or f"https://s3.{location.region}.amazonaws.com"
         pairs = [(f"{stem}.endpoint", endpoint), (f"{stem}.region", location.region)]
-        if location.access_key is not None and location.secret_key is not None:
+        if location.role is not None:
+            pairs += self._by_role(stem, location.role)
+        elif location.access_key is not None and location.secret_key is not None:
             pairs += [(f"{stem}.access_key", location.access_key), (f"{stem}.secret_key", location.secret_key)]
         elif self.is_starrocks:
             pairs += [("aws.s3.use_instance_profile", "true")]
@@ -77,12 +80,25 @@ class Dialect(NamedTuple):
         else:
             raise EngineFailed(
                 f"{self.label} needs keys to reach {location}: give the storage `credentials`, since before Doris "
-                f"4.0 a server takes no role of its machine"
+                f"4.0 a server takes no role of its machine, or from 3.0.6 on a `server_role`"
             )
         if location.endpoint is not None:
             style = "aws.s3.enable_path_style_access" if self.is_starrocks else "use_path_style"
             pairs.append((style, "true"))
         return pairs
+
+
+    def _by_role(self, stem: str, role: Role) -> list[tuple[str, str]]:
+        """Since Doris 3.0.6 (its page on AWS authentication and authorization)."""
+        if not self.is_starrocks and self.version < (3, 0, 6):
+            raise EngineFailed(
+                f"{self.label} cannot assume the role {role.arn}: Doris can from 3.0.6 on; give the storage "
+                f"`credentials` and no `server_role`"
+            )
+        outside = [] if role.external_id is None else [(f"{stem}.external_id", role.external_id)]
+        if self.is_starrocks:
+            return [("aws.s3.use_instance_profile", "true"), ("aws.s3.iam_role_arn", role.arn), *outside]
+        return [("s3.role_arn", role.arn), *outside]
 
 
 def recognised(comment: str) -> Dialect:
