@@ -305,8 +305,8 @@ def test_what_a_restored_table_lacks_is_said(decoupled):
     at.back_up()
     at.target.faults.answer("(?s)^CREATE TABLE .*compaction_policy", 1105, "Unknown properties: {compaction_policy=time_series}")
     assert at.restore(databases={"crm": "copy"}) == (
-        "succeeded", f"restored copy from {TASK}; not taken over: colocate_with of copy.a and 1 more tables, compaction_policy of copy.a, "
-                     f"file_cache_ttl_seconds of copy.a",
+        "succeeded", f"restored copy from {TASK}; not taken over: colocate_with (copy.a and 1 more), compaction_policy (copy.a), "
+                     f"file_cache_ttl_seconds (copy.a)",
     )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from reconciler.core.ports import (
 )
 from reconciler.engines.doris import (
     catalog_ddl,
-    export_restore,
+    export_fill,
     export_statements,
     export_swap,
     groups,
@@ -99,7 +99,7 @@ class Doris:
         self._use_cluster(session, order.request.cluster)
         found = inventories(order, reader)
         if {item["method"] for item in found.values()} == {"export"}:
-            _set_up(session, export_restore.TIMEOUT)
+            _set_up(session, export_fill.TIMEOUT)
             return Import(session, order, reader, found)
         if found:  # none in a part of a set that is catalogs alone
             self._refuse_snapshots(session, "restore")

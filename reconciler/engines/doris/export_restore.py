@@ -5,8 +5,7 @@ and cannot be explained is left as it is, and said.
 """
 
 import json
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Callable
 from typing import Any
 
 from reconciler.core.ports import RestoreOrder, SetReader, Watch
@@ -14,21 +13,18 @@ from reconciler.engines.doris import (
     ddl,
     ddl_text,
     export_check,
+    export_fill,
     export_finish,
-    export_loads,
     export_looks,
-    export_statements,
     export_swap,
     replicas,
     statements,
 )
-from reconciler.engines.doris.crew import Crew, Work
 from reconciler.engines.doris.export_check import Part
-from reconciler.engines.doris.export_loads import Loads, Table
+from reconciler.engines.doris.export_loads import Table
 from reconciler.engines.doris.session import Said, Session
-from reconciler.errors import Cancelled, DeadlinePassed, OutcomeUnknown, StepFailed
 
-TIMEOUT = 14_400  # seconds for one load: the server's own default
+COUNTER = "AUTO_INCREMENT's counter: new rows may get used numbers"  # StarRocks has no statement that sets it
 
 
 class Import:
@@ -59,7 +55,8 @@ class Import:
         )  # fmt: skip
         nodes = replicas.alive(self._session)
         self._make_tables(waiting, nodes)
-        self._fill(waiting, journal["began"], watch)
+        tables = [table for part in waiting for table in part.tables]
+        export_fill.run(self._session, self._order, self._reader, tables, journal["began"], watch)
         for part in waiting:
             export_swap.put_in_place(self._session, part.place)
         make_catalogs()
@@ -69,16 +66,19 @@ class Import:
         return self._not_taken_over()
 
     def _not_taken_over(self) -> tuple[str, ...]:
-        """Properties that mattered, with the tables that had them."""
-        decoupled, found = self._session.about().decoupled, dict[str, list[str]]()
+        """What mattered, with the tables that had it."""
+        found: dict[str, list[str]] = {}
         for part in self._parts:
             for table in part.tables:
-                title = f"{part.place.target}.{table.record['name']}"
-                gone = ddl.left_out(table.record["statement"], self._given, decoupled=decoupled)
-                for key in sorted(gone | self._unknown.get(table.title, set())):
-                    found.setdefault(key, []).append(title)
-        return tuple(f"{key} of {titles[0]}" + (f" and {len(titles) - 1} more tables" if titles[1:] else "")
-                     for key, titles in sorted(found.items()))  # fmt: skip
+                for key in self._gone(table):
+                    found.setdefault(key, []).append(f"{part.place.target}.{table.record['name']}")
+        return tuple(f"{key} ({_named(titles)})" for key, titles in sorted(found.items()))
+
+    def _gone(self, table: Table) -> set[str]:
+        about, printed = self._session.about(), table.record["statement"]
+        counter = {COUNTER} if about.is_starrocks and ddl.counting_column(printed) else set()
+        gone = ddl.left_out(printed, self._given, decoupled=about.decoupled)
+        return gone | self._unknown.get(table.title, set()) | counter
 
     def _is_in_place(self, part: Part, stood: list[list[str]]) -> bool:
         names = [table.record["name"] for table in part.tables]
@@ -125,69 +125,9 @@ class Import:
             else:
                 return
 
-    def _fill(self, parts: tuple[Part, ...], began: str, watch: Watch) -> None:
-        self._settle_sequences(parts)
-        strict = not self._session.about().is_starrocks and self._session.accepts(export_statements.STRICT_CASTS)
-        crew = Crew(self._session, TIMEOUT)
-        place, restore_id = self._order.manifest.place, self._order.restore_id
-        loads = Loads(place, restore_id, self._reader, watch, crew.marks, strict_casts=strict)
-        forgotten = self._order.journal is not None and export_loads.may_be_forgotten(
-            began, export_looks.time(self._session)
-        )
-        every = [table for part in parts for table in part.tables if table.record["rows"]]
-        amount, done = sum(map(export_loads.amount, every)) or 1, 0
-        try:
-            with crew:
-                counted = list(_counted(every, crew, watch))
-                for _ in crew.run(self._steps(counted, loads, forgotten=forgotten), watch):
-                    done += 1
-                    watch.progress(100 * done / amount)
-                for table, present in _counted(every, crew, watch):
-                    _refuse_other_count(table, present)
-        except (Cancelled, DeadlinePassed) as error:
-            raise type(error)(f"{error}; {crew.left}" if crew.left else str(error)) from error
-        except StepFailed as error:
-            if crew.left and not error.passing:
-                raise OutcomeUnknown(f"{error}; {crew.left}") from error
-            raise
 
-    def _steps(
-        self, counted: list[tuple[Table, int]], loads: Loads, *, forgotten: bool
-    ) -> Iterator[tuple[Table, Work]]:
-        for table, present in counted:
-            round_ = 0
-            if present == table.record["rows"]:
-                continue
-            if present and forgotten:
-                round_ = loads.round_after_forgetting(self._session, table)
-                self._session.tell(export_statements.truncate(table.database, table.record["name"]))
-            for step in loads.steps(table, round_):
-                yield table, step
-
-    def _settle_sequences(self, parts: tuple[Part, ...]) -> None:
-        """A hidden column that the source did not let be read cannot be given; the set names such tables."""
-        if any(table.record["has_sequence"] and ddl.SEQUENCE not in [item.name for item in table.columns]
-               for part in parts for table in part.tables):  # fmt: skip
-            self._session.accepts(export_statements.SEQUENCE_OPTIONAL)
-
-
-def _counted(every: list[Table], crew: Crew, watch: Watch) -> Iterator[tuple[Table, int]]:
-    """The rows of each table, by the crew: to count them may take long, and may be cancelled."""
-    return crew.run(((table, partial(_count, table)) for table in every), watch)
-
-
-def _count(table: Table, session: Session) -> int:
-    (row,) = session.ask(export_statements.count(table.database, table.record["name"]))
-    return int(row["amount"])
-
-
-def _refuse_other_count(table: Table, present: int) -> None:
-    wanted = table.record["rows"]
-    if present != wanted:
-        raise OutcomeUnknown(
-            f"table {table.title} has {present:,} rows, the set has {wanted:,}; look at it, drop database "
-            f"{table.database} if nothing else writes to it, and restore again under a new id"
-        )
+def _named(titles: list[str]) -> str:
+    return titles[0] + (f" and {len(titles) - 1} more" if titles[1:] else "")
 
 
 def _unknown_properties(refusal: Said, printed: str) -> set[str]:

@@ -1,0 +1,83 @@
+"""Rows into the tables of a restore: counted, loaded where they are missing, counted again, all by a crew."""
+
+from collections.abc import Iterable, Iterator
+from functools import partial
+
+from reconciler.core.ports import RestoreOrder, SetReader, Watch
+from reconciler.engines.doris import ddl, export_loads, export_looks, export_statements
+from reconciler.engines.doris.crew import Crew, Work
+from reconciler.engines.doris.export_loads import Loads, Table
+from reconciler.engines.doris.session import Session
+from reconciler.errors import Cancelled, DeadlinePassed, OutcomeUnknown, StepFailed
+
+TIMEOUT = 14_400  # seconds for one statement: the server's own default for a load
+
+
+def run(
+    session: Session, order: RestoreOrder, reader: SetReader, tables: list[Table], began: str, watch: Watch
+) -> None:
+    """`began` is when the restore did, by the server's clock. Raises OutcomeUnknown where a table has other rows
+    than the set in the end, or where loads may still run that nobody could end.
+    """
+    _settle_sequences(session, tables)
+    strict = not session.about().is_starrocks and session.accepts(export_statements.STRICT_CASTS)
+    forgotten = order.journal is not None and export_loads.may_be_forgotten(began, export_looks.time(session))
+    crew = Crew(session, TIMEOUT)
+    loads = Loads(order.manifest.place, order.restore_id, reader, watch, crew.marks, strict_casts=strict)
+    every = [table for table in tables if table.record["rows"]]
+    try:
+        with crew:
+            lacking = [table for table, rows in _counted(every, crew, watch) if rows != table.record["rows"]]
+            _load(crew, _steps(session, lacking, loads, forgotten=forgotten), lacking, watch)
+            for table, rows in _counted(every, crew, watch):
+                _refuse_other_count(table, rows)
+    except (Cancelled, DeadlinePassed) as error:
+        raise type(error)(f"{error}; {crew.left}" if crew.left else str(error)) from error
+    except StepFailed as error:
+        if crew.left and not error.passing:
+            raise OutcomeUnknown(f"{error}; {crew.left}") from error
+        raise
+
+
+def _load(crew: Crew, steps: Iterator[tuple[Table, Work]], lacking: list[Table], watch: Watch) -> None:
+    amount = sum(map(export_loads.amount, lacking))
+    for done, _ in enumerate(crew.run(steps, watch), 1):
+        watch.progress(100 * done / amount)
+
+
+def _steps(
+    session: Session, lacking: list[Table], loads: Loads, *, forgotten: bool
+) -> Iterator[tuple[Table, Work]]:
+    """Where labels may be forgotten a table is emptied: nothing tells what was loaded from what was not."""
+    for table in lacking:
+        round_ = loads.round_after_forgetting(session, table) if forgotten else 0
+        if forgotten:
+            session.tell(export_statements.truncate(table.database, table.record["name"]))
+        for step in loads.steps(table, round_):
+            yield table, step
+
+
+def _settle_sequences(session: Session, tables: Iterable[Table]) -> None:
+    """A hidden column that the source did not let be read cannot be given; the set names such tables."""
+    if any(table.record["has_sequence"] and ddl.SEQUENCE not in [item.name for item in table.columns]
+           for table in tables):  # fmt: skip
+        session.accepts(export_statements.SEQUENCE_OPTIONAL)
+
+
+def _counted(every: list[Table], crew: Crew, watch: Watch) -> Iterator[tuple[Table, int]]:
+    """The rows of each table, by the crew: to count them may take long, and may be cancelled."""
+    return crew.run(((table, partial(_count, table)) for table in every), watch)
+
+
+def _count(table: Table, session: Session) -> int:
+    (row,) = session.ask(export_statements.count(table.database, table.record["name"]))
+    return int(row["amount"])
+
+
+def _refuse_other_count(table: Table, rows: int) -> None:
+    wanted = table.record["rows"]
+    if rows != wanted:
+        raise OutcomeUnknown(
+            f"table {table.title} has {rows:,} rows, the set has {wanted:,}; look at it, drop database "
+            f"{table.database} if nothing else writes to it, and restore again under a new id"
+        )
