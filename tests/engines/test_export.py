@@ -3,6 +3,7 @@
 import pytest
 from told import DYNAMIC, MONDAY_2, TASK, restored, states
 
+from reconciler.engines.doris import export_portions
 from reconciler.engines.doris.statements import text
 
 EVERY = [
@@ -193,6 +194,22 @@ def test_defaults_that_the_server_prints_without_escapes_come_back_as_they_were(
     assert at.restore(databases={"crm": "copy"})[0] == "succeeded", restored(at)
     at.target.sql("INSERT INTO copy.odd (id) VALUES (2)")
     assert at.target.rows("copy.odd") == [(1, *defaults), (2, *defaults)]
+
+
+def test_an_answer_that_is_not_understood_ends_the_task_in_words(decoupled, monkeypatch):
+    """D6: no further try gets past it, and a task that stays at work for ever would say nothing."""
+
+    def without(row):
+        raise KeyError("VisibleVersion")
+
+    at = decoupled()
+    monkeypatch.setattr(export_portions, "partition", without)
+    at.site.apply(MONDAY_2)
+    state, reason = states(at.site)[TASK]
+    assert (state, reason.split(" (test_")[0]) == (
+        "failed", "warehouse shop: its server answered in a form that this release does not know, or this is a fault of the "
+                  "release: KeyError: 'VisibleVersion'",
+    )  # fmt: skip
 
 
 def test_a_server_without_the_functions_of_a_type_is_asked_and_the_table_named(decoupled):

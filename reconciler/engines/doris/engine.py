@@ -1,8 +1,8 @@
 """The Engine port for servers that speak Doris: what is asked of whom, and refused early, in words."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
 
 from reconciler.core import objects as patterns
 from reconciler.core.manifest import StoredCatalog
@@ -32,6 +32,7 @@ from reconciler.engines.doris.export_restore import Import
 from reconciler.engines.doris.session import Said, Session, opened
 from reconciler.engines.doris.snapshot_backup import Backup
 from reconciler.engines.doris.snapshot_restore import Restore, inventories
+from reconciler.engines.doris.understood import understood
 from reconciler.errors import EngineFailed, StepFailed
 
 PRODUCTS = {"doris": "doris", "velodb": "doris", "starrocks": "starrocks"}
@@ -81,8 +82,11 @@ class Doris:
         except StepFailed as error:
             return f"in what state the target is cannot be asked: {error}"
 
-    def _opened(self) -> Any:
-        return opened(self._warehouse.name, self._server, self._resolve)
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[Session]:
+        name = self._warehouse.name
+        with understood(name), opened(name, self._server, self._resolve) as session:
+            yield session
 
     def _method(self, session: Session, order: BackupOrder) -> str:
         """What the plan says; otherwise export where the server refuses snapshots."""
