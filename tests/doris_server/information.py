@@ -46,7 +46,8 @@ def _every(session: Any):
     for database in session.warehouse.databases.values():
         if session.user.sees(database.name):
             for table in database.tables.values():
-                yield database, table
+                if session.user.sees_table(database.name, table.name):
+                    yield database, table
 
 
 def _schemata(session: Any):

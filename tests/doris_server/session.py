@@ -106,7 +106,7 @@ class Session:
         tables = self.warehouse.databases[database].tables
         if name not in tables:
             raise Refused(f"Table [{name}] does not exist in database [{database}].", 1105)
-        if not self.user.admin and not self.user.select & {"*", database}:
+        if not self.user.reads(database, name):
             raise denied("SELECT")
         if tables[name].state != "NORMAL":
             raise Refused(f"table [{name}] is in state {tables[name].state}, it can not be read", 1105)

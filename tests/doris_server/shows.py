@@ -235,10 +235,16 @@ def _backends(session: Any, asked: Show) -> Rows:
 
 
 def _grants(session: Any, asked: Show) -> Rows:
-    """The contract gives no columns for it; these are some of the real ones."""
+    """With the rights of its roles, as Doris writes them (doris-website, SHOW GRANTS; the contract has no columns for it)."""
     user = session.user
-    return table("UserIdentity Password Roles GlobalPrivs DatabasePrivs", [
-        (f"'{user.name}'@'%'", "Yes", "", "Admin_priv" if user.admin else "\\N", "; ".join(f"internal.{name}: Load_priv" for name in sorted(user.load))),
+    known = {name: [word for word, names in (("Select_priv", user.select), ("Load_priv", user.load)) if name in names]
+             for name in sorted(user.select | user.load)}  # fmt: skip
+    rights = {name: ",".join(words) for name, words in known.items()}
+    databases = "; ".join(f"internal.{name}: {words}" for name, words in {"information_schema": "Select_priv", **rights}.items() if name != "*")
+    tables = "; ".join(f"internal.{name}: Select_priv" for name in sorted(user.tables))
+    return table("UserIdentity Comment Password Roles GlobalPrivs CatalogPrivs DatabasePrivs TablePrivs", [
+        (f"'{user.name}'@'%'", "", "Yes", "", "Admin_priv  (false)" if user.admin else None,
+         f"internal: {rights['*']}" if "*" in rights else None, databases, tables or None),
     ])  # fmt: skip
 
 

@@ -12,6 +12,7 @@ class User:
     admin: bool = False
     load: frozenset[str] = frozenset()  # databases, or "*"
     select: frozenset[str] = frozenset({"*"})
+    tables: frozenset[str] = frozenset()  # `sales.orders`, beyond the databases
     usage: frozenset[str] = frozenset({"*"})  # compute groups
     default_group: str | None = None
 
@@ -28,7 +29,13 @@ class User:
         raise denied("LOAD")
 
     def sees(self, database: str) -> bool:
-        return self.admin or bool((self.load | self.select) & {"*", database})
+        return self.admin or bool((self.load | self.select) & {"*", database}) or any(name.startswith(f"{database}.") for name in self.tables)
+
+    def sees_table(self, database: str, table: str) -> bool:
+        return bool(self.load & {"*", database}) or self.reads(database, table)
+
+    def reads(self, database: str, table: str) -> bool:
+        return self.admin or bool(self.select & {"*", database}) or f"{database}.{table}" in self.tables
 
     def uses(self, group: str) -> bool:
         return self.admin or bool(self.usage & {"*", group})
@@ -39,7 +46,7 @@ class Users:
     known: dict[str, User] = field(default_factory=dict)
 
     def add(self, name: str, password: str = "", **rights: object) -> User:
-        """rights: admin, load, select, usage (sets of names, or {"*"}), default_group."""
+        """rights: admin, load, select, tables, usage (sets of names, or {"*"}), default_group."""
         sets = {
             key: frozenset(value) if isinstance(value, list | set | tuple) else value
             for key, value in rights.items()

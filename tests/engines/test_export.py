@@ -196,6 +196,21 @@ def test_defaults_that_the_server_prints_without_escapes_come_back_as_they_were(
     assert at.target.rows("copy.odd") == [(1, *defaults), (2, *defaults)]
 
 
+def test_tables_that_the_user_may_not_see_are_told_of(decoupled):
+    """D7: the server lists what the user may see, and nothing says what else there is."""
+    at = decoupled()
+    at.source.add_user("narrow", "", load=set(), select={"crm"}, tables={"sales.orders"})
+    at.site.document["warehouses"]["shop"]["user"] = "narrow"
+    at.site.write()
+    at.site.apply("2026-11-23T01:30:00Z")
+    at.back_up()
+    words = "sales: tables that user narrow may not see, if there are any: it has SELECT on some of them only"
+    assert [item["name"] for item in at.inventory("sales")["tables"]] == ["orders"]
+    assert at.document("manifest.json")["skipped_objects"] == [words]
+    shown = at.site.run("--dry-run", "--connect", now=MONDAY_2)
+    assert f"warning: shop: not taken: {words}" in shown.out.splitlines()
+
+
 def test_an_answer_that_is_not_understood_ends_the_task_in_words(decoupled, monkeypatch):
     """D6: no further try gets past it, and a task that stays at work for ever would say nothing."""
 

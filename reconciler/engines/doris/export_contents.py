@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from reconciler.core.ports import AttemptFolder
-from reconciler.engines.doris import columns, export_statements, tables
+from reconciler.engines.doris import columns, export_statements, sight, tables
 from reconciler.engines.doris.columns import Column
 from reconciler.engines.doris.session import Said, Session
 from reconciler.engines.doris.tables import Table
@@ -59,7 +59,7 @@ def found(session: Session, folder: AttemptFolder, databases: Iterable[str], *, 
     skipped = [f"{database}.{item.name} ({item.kind}: an export does not keep it)"
                for database, items in objects.items() for item in items if item.kind not in KEPT]  # fmt: skip
     going = tuple(item for item in subjects if item not in lossy)
-    return Contents(objects, going, (*skipped, *lossy.values()))
+    return Contents(objects, going, (*skipped, *lossy.values(), *sight.limits(session, objects)))
 
 
 def refused(*lines: str) -> EngineFailed:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from reconciler.core import objects as patterns
 from reconciler.core.model import Plan
 from reconciler.core.ports import Finding
-from reconciler.engines.doris import groups, tables
+from reconciler.engines.doris import groups, sight, tables
 from reconciler.engines.doris.session import DENIED, Said, Session
 
 GRANTS = {  # what a snapshot needs beyond LOAD on its databases
@@ -26,7 +26,11 @@ def findings(session: Session, warehouse: str, plan: Plan | None, user: str) -> 
     if not apart and plan.method != "export":
         yield from _rights(session, warehouse, user)
     yield from _cluster(session, warehouse, plan.backup_cluster)
-    yield from patterns.coverage(warehouse, plan.objects, tables.databases(session))
+    existing = tables.databases(session)
+    if apart or plan.method == "export":
+        chosen = patterns.chosen(plan.objects, existing)
+        yield from (Finding(warehouse, "warning", f"not taken: {words}") for words in sight.limits(session, chosen))
+    yield from patterns.coverage(warehouse, plan.objects, existing)
     yield from _catalogs(session, warehouse, plan)
 
 

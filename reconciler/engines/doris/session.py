@@ -82,6 +82,10 @@ class Session:
         self._required: list[str] = []  # what each new connection is told, beyond what all are
         self.dialect: Dialect | None = None
 
+    @property
+    def user(self) -> str:
+        return self._server.user
+
     def about(self) -> Dialect:
         """What the server is. Raises EngineFailed where it is none that is supported."""
         if self.dialect is None:
