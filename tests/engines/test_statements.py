@@ -38,13 +38,12 @@ def _of(dialect: Dialect) -> Iterator[str]:
     yield f"USE {dialect.internal}"
     yield from ("SHOW DATABASES", "SHOW CATALOGS", "SHOW REPOSITORIES", "SHOW BACKENDS")
     yield statements.tables(ODD)
-    for location in (KEYS, ROLE):
-        if location is KEYS or dialect.is_starrocks or dialect.version >= (4, 0, 0):
-            for read_only in (False, True):
-                yield statements.create_repository(
-                    "r_task_0123", location, dialect.storage_properties(location), kind=dialect.repository_kind,
-                    scheme="s3", read_only=read_only,
-                )  # fmt: skip
+    for location in _locations(dialect):
+        for read_only in (False, True):
+            yield statements.create_repository(
+                "r_task_0123", location, dialect.storage_properties(location), kind=dialect.repository_kind,
+                scheme="s3", read_only=read_only,
+            )  # fmt: skip
     yield statements.drop_repository("r_task_0123")
     for tables in (None, ("t", ODD)):
         yield statements.backup(ODD, "r_task_0123", "r_repo", tables, [("timeout", "22200")])
@@ -68,8 +67,12 @@ def _of(dialect: Dialect) -> Iterator[str]:
     yield preflight.GRANTS[dialect.product].format(user="backup")
 
 
+def _locations(dialect: Dialect) -> tuple[ObjectLocation, ...]:
+    """With keys, and by the role of its machine where a server takes one."""
+    return (KEYS, ROLE) if dialect.is_starrocks or dialect.version >= (4, 0, 0) else (KEYS,)
+
+
 def _of_exports(dialect: Dialect) -> Iterator[str]:
-    storage = dialect.storage_properties(KEYS)
     kinds = ("int", "largeint", "datetime(6)", "decimal(76,9)", "bitmap", "hll", "quantile_state", "array<int>", "ipv4",
              "varbinary", "array<date>")  # fmt: skip
     starrocks = dialect.is_starrocks
@@ -80,15 +83,21 @@ def _of_exports(dialect: Dialect) -> Iterator[str]:
     yield s.show_tablets(dialect, ODD, ODD, ODD)
     yield from (s.columns(ODD), s.columns(ODD, ODD), s.show_partitions(ODD, ODD), s.show_functions(ODD))
     yield from columns.probes(chosen, starrocks=starrocks).values()
-    for part in (Part(None), Part(("p1", ODD)), Part((ODD,), (10001, 10002)), Part(None, (10001,))):
-        yield s.unload(dialect, ODD, ODD, part, chosen, KEYS, "data/00001/1/00001/r_mark/", storage)
-    uri = s.files_uri(KEYS, ("data/00001/1/00001/r_mark/part-a_0.parquet", "data/00001/1/00001/r_mark/part-b_0.parquet"))
-    yield s.load(dialect, ODD, ODD, "r_label", chosen, uri, storage)
-    yield s.count_files(dialect, uri, storage)
-    yield s.lost_by_casts(dialect, columns.lost(chosen, strict_casts=False) or "", uri, storage)
+    for location in _locations(dialect):
+        yield from _of_files(dialect, location, chosen)
     yield s.show_load(dialect, ODD, "r_label")
     yield s.alter_properties(ODD, ODD, [("dynamic_partition.enable", "true")])
     yield from (s.rename_database(ODD, ODD), s.drop_database(ODD))
+
+
+def _of_files(dialect: Dialect, location: ObjectLocation, chosen: tuple[columns.Column, ...]) -> Iterator[str]:
+    storage, folder = dialect.storage_properties(location), "data/00001/1/00001/r_mark/"
+    for part in (Part(None), Part(("p1", ODD)), Part((ODD,), (10001, 10002)), Part(None, (10001,))):
+        yield s.unload(dialect, ODD, ODD, part, chosen, location, folder, storage)
+    uri = s.files_uri(location, (f"{folder}part-a_0.parquet", f"{folder}part-b_0.parquet"))
+    yield s.load(dialect, ODD, ODD, "r_label", chosen, uri, storage)
+    yield s.count_files(dialect, uri, storage)
+    yield s.lost_by_casts(dialect, columns.lost(chosen, strict_casts=False) or "", uri, storage)
 
 
 def _of_doris_exports() -> Iterator[str]:
