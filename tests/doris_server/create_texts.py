@@ -7,7 +7,7 @@ import sqlglot
 from . import column_facts, kinds, tails
 from .errors import Refused
 from .sql import Sql
-from .tables import Table
+from .tables import Table, replication
 
 VAULT = "built_in_storage_vault"
 LEAST = {"DATE": "0000-01-01", "DATETIME": "0000-01-01 00:00:00", "INT": "-2147483648", "BIGINT": "-9223372036854775808",
@@ -34,9 +34,24 @@ def check_properties(warehouse: Any, given: dict[str, str]) -> None:
         raise Refused(f"Storage vault '{given['storage_vault_name']}' does not exist", 1105)
     if "storage_policy" in given and given["storage_policy"] not in warehouse.policies:
         raise Refused(f"Storage policy does not exist. name: {given['storage_policy']}", 1105)
-    if not warehouse.dialect.cloud and int(given.get("replication_num", 1)) > warehouse.most_replicas:
-        raise Refused(f"replication num should be less than the number of available backends. replication num is "
-                      f"{given['replication_num']}, available backend num is {warehouse.most_replicas}", 1105)  # fmt: skip
+
+
+def check_replicas(warehouse: Any, given: dict[str, str]) -> None:
+    """A server that keeps its rows itself puts each copy on a node of its own, and makes three unless told otherwise."""
+    wanted = int(replication(given))
+    if warehouse.dialect.cloud or wanted <= warehouse.backends:
+        return
+    if warehouse.dialect.starrocks:
+        nodes = ",".join(str(number) for number, _ in nodes_of(warehouse))
+        raise Refused("Table replication num should be less than or equal to the number of available BE nodes. You can change this default "
+                      f"by setting the replication_num table properties. Current alive backend is [{nodes}].", 1064)  # fmt: skip
+    raise Refused(f"replication num should be less than the number of available backends. replication num is {wanted}, "
+                  f"available backend num is {warehouse.backends}", 1105)  # fmt: skip
+
+
+def nodes_of(warehouse: Any) -> list[tuple[int, int]]:
+    """The id and the port of each."""
+    return [(10002 + at, 9050 + at) for at in range(warehouse.backends)]
 
 
 def table(warehouse: Any, each: Table) -> str:

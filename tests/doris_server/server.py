@@ -31,12 +31,13 @@ class DorisServer:
     `now` is where it begins, or another clock's `now` to follow."""
 
     def __init__(
-        self, product: str = "doris", version: str = "", *, cloud: bool = False, frontends: int = 1, groups: tuple[str, ...] = (),
+        self, product: str = "doris", version: str = "", *, cloud: bool = False, frontends: int = 1, groups: tuple[str, ...] = (), backends: int = 3,
         now: datetime | Callable[[], datetime] | None = None, per_look: float = HANDLER, speed: float = 0.0, zone: str = "+00:00",
         system_zone: str = "+00:00", tls: ssl.SSLContext | None = None, port: int = 0, root_password: str = "",
     ) -> None:  # fmt: skip
         dialect = Dialect(product, version or VERSIONS[product], cloud)
         self.warehouse = Warehouse(dialect, _clock(now, per_look, speed), zone, system_zone)
+        self.warehouse.backends = backends
         first = "default_warehouse" if dialect.starrocks else "compute_group_1"
         for name in groups or ((first,) if cloud else ()):
             self.warehouse.groups[name] = Group(name)

@@ -225,13 +225,17 @@ def _frontends(session: Any, asked: Show) -> Rows:
 
 
 def _backends(session: Any, asked: Show) -> Rows:
-    row = [10002, "127.0.0.1", 9050, 9060, 8040, 8060, -1, "", "", "true", "false", 10, "0.000", "0.000", "1.000 TB", "1.000 TB", "0.00 %",
-           "0.00 %", "0.000", '{"location" : "default"}', "", session.warehouse.dialect.comment, "{}", 0, "mix"]  # fmt: skip
+    rows = [_backend(session, number, port) for number, port in create_texts.nodes_of(session.warehouse)]
     newer = session.warehouse.dialect.has("-live_since")
     return table(
         BACKENDS + (" CpuCores Memory LiveSince RunningTasks" if newer else ""),
-        [[*row, *((2, "4 GB", "\\N", 0) if newer else ())]],
+        [[*row, *((2, "4 GB", "\\N", 0) if newer else ())] for row in rows],
     )
+
+
+def _backend(session: Any, number: int, port: int) -> list[Any]:
+    return [number, "127.0.0.1", port, 9060, 8040, 8060, -1, "", "", "true", "false", 10, "0.000", "0.000", "1.000 TB", "1.000 TB", "0.00 %",
+           "0.00 %", "0.000", '{"location" : "default"}', "", session.warehouse.dialect.comment, "{}", 0, "mix"]  # fmt: skip
 
 
 def _grants(session: Any, asked: Show) -> Rows:

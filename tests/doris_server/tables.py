@@ -33,10 +33,9 @@ class Definition:
     @classmethod
     def of(cls, asked: CreateTable) -> "Definition":
         kind = "OLAP" if asked.engine.upper() == "OLAP" else asked.engine.lower()
-        allocation = re.search(r"(\d+)\s*$", asked.properties.get("replication_allocation", ""))
-        replication = asked.properties.get("replication_num") or (allocation[1] if allocation else "3")
         colocate = asked.properties.get("colocate_with", "")
-        return cls(kind, asked.columns, _bounded(asked.partitions), asked.tail, "", replication, colocate, asked.indexes)
+        copies = replication(asked.properties)
+        return cls(kind, asked.columns, _bounded(asked.partitions), asked.tail, "", copies, colocate, asked.indexes)
 
     def to_json(self) -> dict:
         return {**self.__dict__, "columns": [list(column) for column in self.columns],
@@ -80,6 +79,12 @@ class Definition:
             return {table: "TRUE"}
         column = quoted(self.partitions.column)
         return {name: _predicate(self.partitions.kind, column, values) for name, values in self.partitions.items}
+
+
+def replication(given: dict[str, str]) -> str:
+    """How many copies these properties ask for; three where they say nothing."""
+    tagged = re.findall(r":\s*(\d+)", given.get("replication_allocation", ""))
+    return given.get("replication_num") or (str(sum(map(int, tagged))) if tagged else "3")
 
 
 def _bounded(given: PartitionText) -> PartitionText:

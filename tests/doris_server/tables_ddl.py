@@ -9,7 +9,7 @@ from . import create_texts, kinds, labels, partitions, queries, tails
 from . import statements as s
 from .errors import Refused
 from .sql import parsed
-from .tables import Definition, quoted
+from .tables import Definition, quoted, replication
 
 
 def create_database(session: Any, asked: s.CreateDatabase) -> None:
@@ -46,6 +46,7 @@ def create_table(session: Any, asked: s.CreateTable) -> None:
             raise Refused("Do not support create table with engine name = materialized_view", 1105)
         if asked.engine.upper() == "OLAP":
             create_texts.check_properties(session.warehouse, asked.properties)
+            create_texts.check_replicas(session.warehouse, asked.properties)
             _check_colocation(session, database, asked)
         made = session.warehouse.create_table(database, name, Definition.of(asked))
         partitions.schedule(session.warehouse, made)
@@ -80,8 +81,10 @@ def create_view(session: Any, asked: s.CreateView) -> None:
     names = asked.columns or tuple(column for column, _ in found)
     columns = tuple(s.ColumnText(column, kinds.of_query(kind), "") for column, (_, kind) in zip(names, found, strict=True))
     body = create_texts.qualified(session.database or database.name, asked.query)
-    kind = "MV" if asked.materialized else "VIEW"
-    definition = Definition(kind, columns, tail=asked.tail, query=body, head=asked.head)
+    kind, given = "MV" if asked.materialized else "VIEW", tails.parse(asked.tail).settings
+    if asked.materialized:
+        create_texts.check_replicas(session.warehouse, given)
+    definition = Definition(kind, columns, tail=asked.tail, query=body, head=asked.head, replication=replication(given))
     made = session.warehouse.create_table(database, name, definition)
     made.refreshed = False
     if asked.materialized and "DEFERRED" not in asked.head.upper():

@@ -72,7 +72,7 @@ class Warehouse:
         self.cloud_restore = False
         self.vault = "1"  # the id of the storage vault: export contract §5.3
         self.policies: set[str] = set()  # storage policies
-        self.most_replicas = 3  # backends
+        self.backends = 3  # nodes that keep rows, all alive
         self.most_tablets = 300_000  # max_backup_tablets_per_job: §2.1
         self.control: object = None
 

@@ -73,15 +73,20 @@ def warehouses(site, s3_server, doris, monkeypatch):
     return make
 
 
+def apart(target: str, **coupled) -> dict:
+    """What a target is made with: a coupled one, or one with a group `etl`."""
+    return coupled if target == "coupled" else {"cloud": True, "groups": ("etl",)}
+
+
 @pytest.fixture
 def decoupled(warehouses):
     """Makes them: the target coupled or decoupled, with a group `etl`."""
 
     from exported import Exported
 
-    def make(target: str = "decoupled", version: str = "4.0.2") -> Exported:
+    def make(target: str = "decoupled", version: str = "4.0.2", backends: int = 3) -> Exported:
         at = warehouses("doris", version, engine="velodb", cloud=True, groups=("backup_cg", "adhoc"),
-                        target={} if target == "coupled" else {"cloud": True, "groups": ("etl",)})  # fmt: skip
+                        target=apart(target, backends=backends))  # fmt: skip
         at.site.plan["backup_cluster"] = "backup_cg"
         at.site.write()
         at.site.apply("2026-11-23T01:00:00Z")

@@ -1,5 +1,6 @@
 """Restores of exports on bad days, and in place of what is there."""
 
+import re
 import threading
 
 import pytest
@@ -169,17 +170,19 @@ def test_views_that_read_other_databases_follow_them_to_their_new_names(decouple
     at.assert_same("crm", "crm2", "over")
 
 
-@pytest.mark.parametrize("asked", [{}, {"restore_properties": {"replication_allocation": "tag.location.default: 1"}}])
-def test_a_materialized_view_has_copies_as_far_as_the_target_has_nodes(decoupled, monkeypatch, asked):
-    """R4: it fails at a target with fewer nodes than the server's own default otherwise."""
-    at, sent, tell = decoupled("coupled"), [], Session.tell
+@pytest.mark.parametrize(("backends", "asked", "copies"), [
+    (1, {}, "1"), (2, {}, "2"), (5, {}, "3"), (3, {"restore_properties": {"replication_num": 2}}, "2"),
+    (3, {"restore_properties": {"replication_allocation": "tag.location.default: 1"}}, "1"),
+])  # fmt: skip
+def test_tables_and_materialized_views_have_copies_as_far_as_the_target_has_nodes(decoupled, backends, asked, copies):
+    """E4, R4: at a target with fewer nodes than the server's own default makes copies they could not be made."""
+    at = decoupled("coupled", backends=backends)
     at.source.sql("CREATE MATERIALIZED VIEW sales.mv BUILD IMMEDIATE REFRESH AUTO ON MANUAL DISTRIBUTED BY RANDOM BUCKETS 2 "
                   "AS SELECT what FROM sales.orders")  # fmt: skip
     at.back_up()
-    monkeypatch.setattr(Session, "tell", lambda self, statement: sent.append(statement) or tell(self, statement))
     assert at.restore(databases={"sales": "copy"}, **asked)[0] == "succeeded", restored(at)
-    (made,) = [statement for statement in sent if statement.startswith("CREATE MATERIALIZED VIEW")]
-    assert ('"replication_num" = "1"' in made, '"replication_allocation"' in made) == (not asked, bool(asked))
+    printed = at.target.sql("SHOW CREATE TABLE copy.orders")[0][1], at.target.sql("SHOW CREATE MATERIALIZED VIEW copy.mv")[0][1]
+    assert [re.findall(r'"replication_allocation" = "(.*)"', text) for text in printed] == [[f"tag.location.default: {copies}"]] * 2
 
 
 def test_external_catalogs_are_there_before_the_views(decoupled, monkeypatch):

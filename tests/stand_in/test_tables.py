@@ -133,6 +133,22 @@ def test_a_table_whose_properties_do_not_fit_is_refused(client):
         assert query.refused(f"CREATE TABLE d.t (id INT) DISTRIBUTED BY HASH(id) BUCKETS 1 PROPERTIES ({pair})")[1] == text
 
 
+@pytest.mark.parametrize(("product", "view", "code"), [
+    ("doris", "BUILD IMMEDIATE REFRESH AUTO ON MANUAL DISTRIBUTED BY RANDOM BUCKETS 2", 1105), ("starrocks", "REFRESH ASYNC", 1064),
+])  # fmt: skip
+def test_copies_need_a_node_each_and_are_three_unless_told_otherwise(client, product, view, code):
+    query = client(product=product, backends=2)
+    table = "CREATE TABLE d.t (id INT) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 1"
+    view, rows, two = f"CREATE MATERIALIZED VIEW d.v {view}", "AS SELECT id FROM d.t", 'PROPERTIES ("replication_num" = "2")'
+    query("CREATE DATABASE d")
+    assert len(query("SHOW BACKENDS")) == 2
+    assert query.refused(table)[0] == code
+    query(f"{table} {two}")
+    assert query.refused(f"{view} {rows}")[0] == code
+    query(f"{view} {two} {rows}")
+    assert [query(f"SHOW PARTITIONS FROM d.{name}")[0]["ReplicationNum"] for name in "tv"] == ["2", "2"]
+
+
 def test_the_scheduler_of_dynamic_partitions_drops_old_ones_with_their_rows(query):
     create(query, "id DATE, v INT", more="", name="other")
     text = ('PARTITION BY RANGE(id) (PARTITION old VALUES LESS THAN ("2026-01-01"), PARTITION now VALUES LESS THAN ("2027-01-01")) '
