@@ -79,6 +79,22 @@ def apart(target: str, **coupled) -> dict:
 
 
 @pytest.fixture
+def coupled(warehouses):
+    """Makes them: a Doris with disks of its own whose plan says `method: export`, the target coupled or decoupled."""
+
+    from exported import Exported
+
+    def make(target: str = "coupled", version: str = "4.0.2") -> Exported:
+        at = warehouses("doris", version, target=apart(target))
+        at.site.plan["method"] = "export"
+        at.site.write()
+        at.site.apply("2026-11-23T01:00:00Z")
+        return Exported(at)
+
+    return make
+
+
+@pytest.fixture
 def decoupled(warehouses):
     """Makes them: the target coupled or decoupled, with a group `etl`."""
 
