@@ -73,6 +73,23 @@ def warehouses(site, s3_server, doris, monkeypatch):
     return make
 
 
+@pytest.fixture
+def stars(warehouses):
+    """Makes them of StarRocks, exported by the plan's word, or because its server refuses snapshots."""
+
+    from exported import Exported
+
+    def make(**apart) -> Exported:
+        at = warehouses("starrocks", "3.4.0", engine="starrocks", target={}, **apart)
+        if not apart:
+            at.site.plan["method"] = "export"
+        at.site.write()
+        at.site.apply("2026-11-23T01:00:00Z")
+        return Exported(at)
+
+    return make
+
+
 def apart(target: str, **coupled) -> dict:
     """What a target is made with: a coupled one, or one with a group `etl`."""
     return coupled if target == "coupled" else {"cloud": True, "groups": ("etl",)}

@@ -1,7 +1,6 @@
 """Method `export` of StarRocks: INSERT INTO FILES, and back from FILES."""
 
 import pytest
-from exported import Exported
 from told import MONDAY_2, TASK, restored, states
 
 from reconciler.engines.doris import export_portions
@@ -13,19 +12,6 @@ EVERY = [
     ("at", "DATETIME", "'1969-12-31 23:59:59.123456'"), ("c", "CHAR(5)", "'ab'"), ("s", "STRING", "'ü'"),
     ("j", "JSON", "'{\"a\": 1}'"), ("list", "ARRAY<INT>", "[1, NULL, 3]"),
 ]  # fmt: skip
-
-
-@pytest.fixture
-def stars(warehouses):
-    def make(**apart) -> Exported:
-        at = warehouses("starrocks", "3.4.0", engine="starrocks", target={}, **apart)
-        if not apart:
-            at.site.plan["method"] = "export"
-        at.site.write()
-        at.site.apply("2026-11-23T01:00:00Z")
-        return Exported(at)
-
-    return make
 
 
 @pytest.mark.parametrize("apart", [False, True])
