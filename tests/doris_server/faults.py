@@ -80,6 +80,10 @@ class Faults:
         """An error of the test's choice, without effect."""
         self._trap(statement, "answer", nth, times, (code, text))
 
+    def repeat(self, statement: str, code: int = 1105, nth: int = 1, times: int = 1) -> None:
+        """An error that has the whole statement in its text, keys and all, and no effect."""
+        self._trap(statement, "answer", nth, times, (code, "the statement could not be carried out: {statement}"))
+
     def answer_after(self, statement: str, code: int, text: str, nth: int = 1, times: int = 1) -> None:
         """An error, though the statement took effect: `forward to master FE … : failed` is such. §2.4"""
         self._trap(statement, "answer_after", nth, times, (code, text))

@@ -135,20 +135,20 @@ class Wire(Connection):
         trap = self.warehouse.faults.sprung(sql, self.frontend)
         action = trap.action if trap else ""
         if action in {"hang", "drop_before", "answer"}:
-            await self._befall(trap)
+            await self._befall(trap, sql)
         work = asyncio.ensure_future(asyncio.to_thread(execute.run, self.own, sql, trap))
         if action == "drop_during":
             work.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody else will ask
             while not (trap.reached.is_set() or work.done()):  # noqa: ASYNC110 - set from another thread
                 await asyncio.sleep(0.01)
-            await self._befall(trap)
+            await self._befall(trap, sql)
         try:
             answer = await work
         except Refused as refused:
             await self.stream.write(self.refusal(refused))
             return
         if action.endswith("_after"):
-            await self._befall(trap)
+            await self._befall(trap, sql)
         await self._write(answer)
 
     def forget(self) -> None:
@@ -158,13 +158,13 @@ class Wire(Connection):
         elif self.own:
             self.warehouse.sessions.pop(self.own.key, None)
 
-    async def _befall(self, trap: Any) -> None:
+    async def _befall(self, trap: Any, sql: str) -> None:
         if trap.action.startswith("hang"):
             while not self.warehouse.faults.released.is_set():  # noqa: ASYNC110 - set from other threads
                 await asyncio.sleep(0.01)
         if trap.action.startswith("answer"):
             code, text = trap.answer
-            raise MysqlError(self._prefixed(text), code)
+            raise MysqlError(self._prefixed(text.replace("{statement}", sql)), code)
         self.stream.writer.transport.abort()
         raise ConnectionCut
 

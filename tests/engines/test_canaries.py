@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 import seaweed
+from told import status
 
 from reconciler import secrecy
 from reconciler.config import load
@@ -36,8 +37,9 @@ CODES = (1064, 1105)
 class Watched:
     """The installation, and the search through all that it leaves."""
 
-    def __init__(self, at, monkeypatch) -> None:
+    def __init__(self, at, monkeypatch, *more: str) -> None:
         self.at, self.site, self.environment = at, at.site, monkeypatch
+        self.forms = FORMS | {secret.encode() for secret in more}
         self.day = instants.parse("2026-11-23T02:00:00Z")
         self.paths = 0
         self.met = 0  # paths in which an error was told at all
@@ -58,7 +60,7 @@ class Watched:
     def search(self, name: str, *told: bytes) -> None:
         places = {"said": b"\n".join(told)}
         places |= {path.name: path.read_bytes() for path in self.site.folder.glob("*") if path.is_file()}
-        leaks = [place for place, content in places.items() for form in FORMS if form in content]
+        leaks = [place for place, content in places.items() for form in self.forms if form in content]
         assert leaks == [], f"{name}: {leaks}"
         self.paths += 1
 
@@ -67,7 +69,11 @@ class Watched:
         for page in client.get_paginator("list_objects_v2").paginate(Bucket=seaweed.BUCKET, Prefix=f"{self.at.prefix}/"):
             for item in page.get("Contents", ()):
                 content = client.get_object(Bucket=seaweed.BUCKET, Key=item["Key"])["Body"].read()
-                assert not [form for form in FORMS if form in content], item["Key"]
+                assert not [form for form in self.forms if form in content], item["Key"]
+
+    def outcome(self, restore: str) -> tuple[str, str]:
+        (task,) = [task for task in status(self.site)["restore_tasks"] if task["id"] == restore]
+        return task["state"], task["message"]
 
 
 @pytest.fixture
@@ -137,6 +143,32 @@ def test_jobs_storages_and_references_that_fail_tell_no_secret(watched):
         at.site.document["warehouses"]["shop"] = before
         at.site.write()
     assert (watched.paths, watched.met >= 12) == (14, True)
+
+
+@pytest.mark.parametrize(("product", "version", "statements"), [
+    ("doris", "3.0.3", ("^INSERT", "^SELECT COUNT.* S3")), ("starrocks", "3.4.0", ("^INSERT", "^SELECT COUNT.* FILES")),
+])  # fmt: skip
+def test_a_server_that_repeats_the_statement_of_a_load_tells_no_key(warehouses, monkeypatch, product, version, statements):
+    """Loads of exports carry keys, and so does the look at what casts would lose: 4 paths."""
+    at = warehouses(product, version)
+    at.source.sql("CREATE TABLE sales.timed (id INT NOT NULL, at DATETIME) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 1")
+    at.source.sql("INSERT INTO sales.timed VALUES (1, '2026-01-01 00:00:00')")
+    at.site.plan["method"] = "export"
+    at.site.write()
+    at.site.apply("2026-11-23T01:00:00Z")
+    watched = Watched(at, monkeypatch, seaweed.ACCESS_KEY)
+    watched.a_day("the backup")
+    for code in CODES:
+        for number, statement in enumerate(statements):
+            name = f"r-{code}-{number}"
+            at.site.restore(name, databases={"sales": f"copy_{code}_{number}"})
+            at.target.faults.repeat(statement, code, times=9)
+            watched.a_day(f"{statement} {code}")
+            at.target.faults.traps.clear()
+            state, words = watched.outcome(name)
+            assert (state, "could not be carried out: " in words, '_key"="***"' in words) == ("failed", True, True), words
+    assert watched.paths == 1 + 2 * len(statements)
+    watched.search_storage()
 
 
 def _forget_clients() -> None:

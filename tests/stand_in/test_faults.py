@@ -25,6 +25,16 @@ def test_the_second_one_that_fits(client):
     query("SHOW DATABASES")
 
 
+def test_an_error_that_repeats_the_statement(client):
+    query = client()
+    query.server.faults.repeat("^SHOW", code=1064)
+    assert query.refused('SHOW DATABASES LIKE "x"') == (
+        1064,
+        'the statement could not be carried out: SHOW DATABASES LIKE "x"',
+    )
+    assert query('SHOW DATABASES LIKE "x"') == []
+
+
 def test_an_error_though_it_was_done(filled):
     query = filled()
     query.server.faults.answer_after("^BACKUP", 1105, "forward to master FE 10.0.0.1 : failed")
