@@ -15,11 +15,15 @@ LEAST = {"DATE": "0000-01-01", "DATETIME": "0000-01-01 00:00:00", "INT": "-21474
 OWN = ("dynamic_partition.", "binlog.", "function_column.", "bloom_filter", "colocate_with", "compression", "store_row",
        "enable_unique_key", "enable_mow", "row_store", "compaction", "time_series", "storage_policy", "storage_cooldown", "partition.",
        "replicated_storage", "fast_schema", "datacache.", "enable_persistent", "persistent_index", "partition_live", "unique_constraints",
-       "foreign_key", "estimate_partition", "variant_", "vertical_compaction", "skip_write_index", "deprecated_")  # fmt: skip
+       "foreign_key", "estimate_partition", "variant_", "vertical_compaction", "skip_write_index", "deprecated_", "storage_page_size", "storage_dict_page_size",
+       "enable_duplicate_without_keys")  # fmt: skip
 KNOWN = {"replication_num", "replication_allocation", "min_load_replica_num", "is_being_synced", "storage_medium", "storage_format",
          "inverted_index_storage_format", "light_schema_change", "disable_auto_compaction", "enable_single_replica_compaction",
          "group_commit_interval_ms", "group_commit_data_bytes", "file_cache_ttl_seconds", "storage_vault_id", "storage_vault_name",
          "in_memory", "storage_type", "version_info", "tablet_type", "write_quorum", "bucket_size", "storage_volume"}  # fmt: skip
+
+
+NOT_SHOWN_APART = {f"dynamic_partition.{key}" for key in ("replication_num", "replication_allocation", "storage_policy", "storage_medium")}
 
 
 def check_properties(warehouse: Any, given: dict[str, str]) -> None:
@@ -32,13 +36,15 @@ def check_properties(warehouse: Any, given: dict[str, str]) -> None:
         raise Refused("storageVaultId check failed", 1105)
     if "storage_vault_name" in given and given["storage_vault_name"] != VAULT:
         raise Refused(f"Storage vault '{given['storage_vault_name']}' does not exist", 1105)
-    if "storage_policy" in given and given["storage_policy"] not in warehouse.policies:
-        raise Refused(f"Storage policy does not exist. name: {given['storage_policy']}", 1105)
+    for key in ("storage_policy", "dynamic_partition.storage_policy"):
+        if given.get(key) and given[key] not in warehouse.policies:
+            raise Refused(f"Storage policy does not exist. name: {given[key]}", 1105)
 
 
 def check_replicas(warehouse: Any, given: dict[str, str]) -> None:
     """A server that keeps its rows itself puts each copy on a node of its own, and makes three unless told otherwise."""
-    wanted = int(replication(given))
+    future = {key.removeprefix("dynamic_partition."): value for key, value in given.items() if key.startswith("dynamic_partition.")}
+    wanted = max(int(replication(given)), int(replication(future, "1")))
     if warehouse.dialect.cloud or wanted <= warehouse.backends:
         return
     if warehouse.dialect.starrocks:
@@ -64,7 +70,10 @@ def table(warehouse: Any, each: Table) -> str:
     if each.kind not in {"OLAP", "MV"}:
         pairs = ",\n".join(f'"{key}" = "{value}"' for key, value in tail.properties)
         return "\n".join([*parts, f"PROPERTIES (\n{pairs}\n);" if pairs else ";"])
-    parts.append(f"{definition.model} KEY({keys})")
+    if definition.settings.get("enable_duplicate_without_keys_by_default") != "true":
+        parts.append(f"{definition.model} KEY({keys})")
+    if tail.cluster:
+        parts.append(f"CLUSTER BY ({', '.join(f'`{name}`' for name in tail.cluster)})")
     if tail.comment:
         parts.append(f'COMMENT "{tail.comment}"' if starrocks else f"COMMENT '{tail.comment}'")
     parts += _partitions(definition, starrocks)
@@ -156,9 +165,13 @@ def properties(warehouse: Any, each: Table) -> dict[str, str]:
     given.pop("replication_num", None)
     given.pop("replication_allocation", None)
     if given.get("dynamic_partition.enable"):
-        own |= {"dynamic_partition.time_zone": "Etc/UTC", "dynamic_partition.replication_allocation": "tag.location.default: 3",
-                "dynamic_partition.history_partition_num": "-1"}  # fmt: skip
-    return own | given
+        own |= {"dynamic_partition.time_zone": "Etc/UTC", "dynamic_partition.create_history_partition": "false",
+                "dynamic_partition.history_partition_num": "-1", "dynamic_partition.hot_partition_num": "0",
+                "dynamic_partition.reserved_history_periods": "NULL"}  # fmt: skip
+        own |= {} if warehouse.dialect.cloud else {
+            "dynamic_partition.replication_allocation": f"tag.location.default: {definition.replication}", "dynamic_partition.storage_policy": "",
+        }  # fmt: skip
+    return own | {key: value for key, value in given.items() if not (warehouse.dialect.cloud and key in NOT_SHOWN_APART)}
 
 
 def qualified(database: str, query: str) -> str:

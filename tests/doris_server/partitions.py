@@ -49,8 +49,14 @@ def drop(warehouse: Any, table: Table, name: str) -> None:
 
 
 def schedule(warehouse: Any, table: Table) -> None:
-    """dynamic_partition: those older than `start` units are dropped, with their rows. Export contract §5.3"""
+    """Old partitions are dropped, with their rows: of dynamic_partition those older than `start` units, by
+    partition.retention_count all past ones but the newest so many. Export contract §5.3"""
     found = table.definition.settings
+    if "partition.retention_count" in found:
+        today = warehouse.clock.now.strftime("%Y-%m-%d %H:%M:%S")
+        past = [name for name, (_, high) in table.definition.partitions.items if high <= today]
+        for name in past[: -int(found["partition.retention_count"])]:
+            drop(warehouse, table, name)
     if found.get("dynamic_partition.enable", "false").lower() != "true" or not found.get("dynamic_partition.start"):
         return
     unit = UNITS[found.get("dynamic_partition.time_unit", "DAY").upper()]

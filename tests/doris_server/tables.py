@@ -81,10 +81,10 @@ class Definition:
         return {name: _predicate(self.partitions.kind, column, values) for name, values in self.partitions.items}
 
 
-def replication(given: dict[str, str]) -> str:
-    """How many copies these properties ask for; three where they say nothing."""
+def replication(given: dict[str, str], usual: str = "3") -> str:
+    """How many copies these properties ask for."""
     tagged = re.findall(r":\s*(\d+)", given.get("replication_allocation", ""))
-    return given.get("replication_num") or (str(sum(map(int, tagged))) if tagged else "3")
+    return given.get("replication_num") or (str(sum(map(int, tagged))) if tagged else usual)
 
 
 def _bounded(given: PartitionText) -> PartitionText:

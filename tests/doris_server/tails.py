@@ -12,6 +12,7 @@ class Tail(NamedTuple):
     model: str = ""
     keys: tuple[str, ...] = ()
     comment: str = ""
+    cluster: tuple[str, ...] = ()  # CLUSTER BY: the order of a merge-on-write table's rows
     hashed: tuple[str, ...] = ()  # none: RANDOM
     buckets: str = ""  # a number, AUTO, or nothing
     order: tuple[str, ...] = ()  # ORDER BY of StarRocks
@@ -34,6 +35,8 @@ def _clause(reader: Reader, found: Tail) -> Tail:
     for model in MODELS:
         if reader.take(model, "KEY"):
             return found._replace(model=model, keys=reader.listed(reader.name))
+    if reader.take("CLUSTER", "BY"):
+        return found._replace(cluster=reader.listed(reader.name))
     if reader.take("COMMENT"):
         return found._replace(comment=reader.text())
     if reader.take("DISTRIBUTED", "BY"):

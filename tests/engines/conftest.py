@@ -2,12 +2,16 @@
 
 import sys
 import uuid
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import seaweed
 
 sys.path.insert(0, str(Path(__file__).parent))
+
+# The servers' time begins then: which partitions they drop must not depend on the day on which a test runs.
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
 
 class Warehouses:
@@ -64,7 +68,7 @@ def warehouses(site, s3_server, doris, monkeypatch):
     def make(
         product: str = "doris", version: str = "3.0.3", engine: str = "", target: dict | None = None, **more
     ) -> Warehouses:
-        servers = doris(product, version, **more), doris(product, version, **(target or {}))
+        servers = doris(product, version, now=NOW, **more), doris(product, version, now=NOW, **(target or {}))
         made = Warehouses(site, s3_server, *servers, engine or product)
         made.fill()
         site.apply("2026-11-23T00:00:00Z")
@@ -101,8 +105,8 @@ def coupled(warehouses):
 
     from exported import Exported
 
-    def make(target: str = "coupled", version: str = "4.0.2") -> Exported:
-        at = warehouses("doris", version, target=apart(target))
+    def make(target: str = "coupled", version: str = "4.0.2", backends: int = 3) -> Exported:
+        at = warehouses("doris", version, target=apart(target, backends=backends))
         at.site.plan["method"] = "export"
         at.site.write()
         at.site.apply("2026-11-23T01:00:00Z")
