@@ -1,13 +1,14 @@
 """Definitions through an export: every property that Doris prints, tables that make their own partitions.
 
 What a restored table shall be is made at the target by hand, from what is the table's own; both are compared as the
-server prints them. Which properties are tied to a cluster: export contract 5.3, and Doris' Env.java.
+server prints them. Which properties are tied to a cluster is from Doris' Env.java.
 """
 
 import re
 
 import pytest
-from told import MONDAY_3, restored
+import told
+from told import MONDAY_3, TASK, restored
 
 UNIQUE = (
     'CREATE TABLE {database}.uniq (id BIGINT NOT NULL AUTO_INCREMENT({next_id}), v VARCHAR(9) NULL DEFAULT "a(b" COMMENT \'x "y" (z\', '
@@ -155,3 +156,18 @@ def test_their_rows_come_back_and_they_go_on_as_at_the_source(source, target):
     at.assert_same("crm", "copy", "auto", "listed")
     for table in ("auto", "listed"):
         assert printed(at.target, f"copy.{table}")[0] == printed(at.source, f"crm.{table}")[0]
+
+
+@pytest.mark.parametrize("target", ["coupled", "decoupled"])
+def test_partitions_to_come_have_what_their_table_has(coupled, target):
+    """E4: not the copies, the tags and the policy of their source, which a smaller or other target lacks."""
+    at = coupled(target, backends=1)
+    at.source.warehouse.policies.add("cold")
+    at.source.sql(told.DYNAMIC.replace('"dynamic_partition.buckets"', '"dynamic_partition.storage_policy" = "cold", "dynamic_partition.buckets"'))
+    at.source.sql("INSERT INTO crm.dyn VALUES ('2026-11-22', 1)")
+    at.back_up()
+    assert at.restore(databases={"crm": "copy"}) == (
+        "succeeded", f"restored copy from {TASK}; not taken over: dynamic_partition.storage_policy (copy.dyn)"
+    )
+    at.assert_same("crm", "copy", "dyn")
+    assert '"dynamic_partition.enable" = "true"' in at.target.sql("SHOW CREATE TABLE copy.dyn")[0][1]

@@ -16,6 +16,9 @@ DROPPED = frozenset({
     "colocate_with", "storage_policy", "storage_medium",
     "storage_cooldown_time", "storage_cooldown_ttl", "storage_volume", "is_being_synced", "in_atomic_restore",
     "version_info",
+    # Of partitions to come: without these they have what the table has (Doris, DynamicPartitionUtil.java).
+    "dynamic_partition.replication_allocation", "dynamic_partition.replication_num",
+    "dynamic_partition.storage_policy", "dynamic_partition.storage_medium",
 })  # fmt: skip
 # They would remove and add partitions while rows are loaded: set after it, with the values that they had.
 ACTING = ("dynamic_partition.enable", "partition.retention_count", "partition_live_number", "partition_ttl",
@@ -24,7 +27,7 @@ OF_DECOUPLED = frozenset({"file_cache_ttl_seconds"})  # kept where the target ha
 # Of those, the ones that somebody chose: a restore tells that they are gone, but for values that say nothing.
 CHOSEN = frozenset({
     "colocate_with", "storage_policy", "storage_medium", "storage_cooldown_time", "storage_cooldown_ttl",
-    "binlog.enable", *OF_DECOUPLED,
+    "dynamic_partition.storage_policy", "dynamic_partition.storage_medium", "binlog.enable", *OF_DECOUPLED,
 })  # fmt: skip
 SILENT = frozenset({"", "0", "false", "hdd"})
 SEQUENCE = "__DORIS_SEQUENCE_COL__"
