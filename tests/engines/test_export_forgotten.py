@@ -111,7 +111,7 @@ def test_a_restore_that_is_killed_again_after_it_emptied_a_table_has_each_row_on
     at.assert_same("sales", "copy", "orders", "days", "names")
 
 
-@pytest.mark.parametrize("fault", [None, "drop_before"])
+@pytest.mark.parametrize("fault", [None, "drop_before", "drop_after"])
 @pytest.mark.parametrize("target", ["coupled", "decoupled"])
 def test_labels_that_are_known_still_tell_nothing_of_a_table_that_is_emptied(partly_forgotten, target, fault):
     """R1: they are of a load whose rows are gone with the others; the portions are loaded under new ones."""
