@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciler.core.model import Role
 from reconciler.core.ports import ObjectLocation
 from reconciler.engines.doris import columns, preflight, replay, statements
 from reconciler.engines.doris import dialect as dialects
@@ -20,6 +21,7 @@ HERE = Path(__file__).parent
 ODD = "a`b'c\"d\\e-f.g select ü"
 KEYS = ObjectLocation("bucket", "acme/shop/task/1/", "eu-central-1", "http://127.0.0.1:9000", "key", 'se"c\\ret')
 ROLE = ObjectLocation("bucket", "acme/shop/task/1/", "eu-central-1", None, None, None)
+ASSUMED = ROLE._replace(role=Role("arn:aws:iam::123456789012:role/backup", "outside"))
 COMMENTS = {
     "doris": ("doris version doris-2.1.3-rc09-abc", "doris version doris-3.0.5-rc01-abc", "doris version doris-4.0.2-rc01-abc"),
     "starrocks": ("StarRocks version 3.3.5-abc", "StarRocks version 3.4.0-abc"),
@@ -68,8 +70,8 @@ def _of(dialect: Dialect) -> Iterator[str]:
 
 
 def _locations(dialect: Dialect) -> tuple[ObjectLocation, ...]:
-    """With keys, and by the role of its machine where a server takes one."""
-    return (KEYS, ROLE) if dialect.is_starrocks or dialect.version >= (4, 0, 0) else (KEYS,)
+    """With keys, and by the role of its machine or one that it assumes, where a server takes them."""
+    return (KEYS, ROLE, ASSUMED) if dialect.is_starrocks or dialect.version >= (4, 0, 0) else (KEYS,)
 
 
 def _of_exports(dialect: Dialect) -> Iterator[str]:
