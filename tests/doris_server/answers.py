@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 class Rows(NamedTuple):
     columns: tuple[str, ...]
     rows: list[tuple]
-    types: tuple[str, ...] = ()  # DuckDB's; SHOW has strings only (§7)
+    types: tuple[str, ...] = ()  # DuckDB's; SHOW has strings only
 
 
 class Done(NamedTuple):

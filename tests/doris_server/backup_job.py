@@ -1,4 +1,4 @@
-"""BACKUP: contract §1.2, §2.1, §3."""
+"""BACKUP."""
 
 import json
 import zlib
@@ -42,7 +42,7 @@ class BackupJob(jobs.Job):
 
     @property
     def timestamp(self) -> str:
-        """The job's create time in the zone of §3.5; StarRocks adds milliseconds (§8)."""
+        """The job's create time in the server's zone; StarRocks adds milliseconds."""
         local = self.created.astimezone(clock.zone(self.warehouse.job_zone))
         text = local.strftime("%Y-%m-%d-%H-%M-%S")
         return f"{text}-{local.microsecond // 1000:03d}" if self.warehouse.dialect.starrocks else text
@@ -81,7 +81,7 @@ class BackupJob(jobs.Job):
         """Local files of the leader."""
 
     def _upload_info(self) -> None:
-        """__meta, then __info last: §3.1. An error here is tried again until the timeout: §2.1."""
+        """__meta, then __info last. An error here is tried again until the timeout."""
         below = f"__ss_{self.label}"
         self.repository.put(zlib.compress(json.dumps(self.meta).encode()), below, "__meta")
         described = labels.describe(self)
@@ -90,7 +90,7 @@ class BackupJob(jobs.Job):
         )
 
     def _present(self) -> list[tuple[Item, Table]]:
-        """Those not dropped meanwhile: left out, or the job's end on older ones. §2.1"""
+        """Those not dropped meanwhile: left out, or the job's end on older ones."""
         if self.database is None:
             return []
         gone = [item.name for item in self.items if item.name not in self.database.tables]
@@ -125,7 +125,7 @@ class BackupJob(jobs.Job):
 
 
 def submit(warehouse: Any, database: Any, asked: Backup) -> jobs.Job:
-    """The checks that are made before the job exists: §1.2, §2.4."""
+    """The checks that are made before the job exists."""
     repository = warehouse.repository(asked.repository)
     jobs.check_free(warehouse, database, asked.label)
     if repository.read_only:
@@ -151,7 +151,7 @@ def _check_properties(warehouse: Any, properties: dict[str, str]) -> None:
 
 
 def _items(warehouse: Any, database: Any, asked: Backup) -> tuple[Item, ...]:
-    """What gets in, by the kind of table: §1.2, §8."""
+    """What gets in, by the kind of table."""
     chosen = labels.expand(database, asked.chosen)
     names = [item.name for item in chosen]
     for name in names:

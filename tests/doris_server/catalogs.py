@@ -1,4 +1,4 @@
-"""External catalogs, and which values are masked: contract §6."""
+"""External catalogs, and which values are masked."""
 
 import re
 from typing import Any

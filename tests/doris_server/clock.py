@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from .errors import Refused
 
-HANDLER = 3.0  # seconds between two looks of the job handler at a database's last job: contract §2.1
+HANDLER = 3.0  # seconds between two looks of the job handler at a database's last job
 
 
 class Clock:
@@ -45,5 +45,5 @@ def zone(name: str) -> timezone | ZoneInfo:
 
 
 def shown(moment: datetime | None, name: str) -> str:
-    """A time as SHOW gives it: text in a zone, or \\N (two characters) when there is none. Contract §1.3, §3.5"""
+    """A time as SHOW gives it: text in a zone, or \\N (two characters) when there is none."""
     return moment.astimezone(zone(name)).strftime("%Y-%m-%d %H:%M:%S") if moment else "\\N"

@@ -50,7 +50,7 @@ class Controls:
         return "OK"
 
     def change_leader(self, to: int) -> str:
-        """Jobs go on from the last state that was journalled: §2.1."""
+        """Jobs go on from the last state that was journalled."""
         with self._warehouse.lock:
             self._warehouse.leader = to
             for history in self._warehouse.jobs.values():
@@ -59,7 +59,7 @@ class Controls:
         return "OK"
 
     def restart(self, forget: bool = False) -> str:
-        """The frontends go and come back; `forget` empties the list of jobs (absence from SHOW proves nothing, §9)."""
+        """The frontends go and come back; `forget` empties the list of jobs (absence from SHOW proves nothing)."""
         numbers = range(len(self._warehouse.ports))
         for number in numbers:
             self.stop_frontend(number)
@@ -135,7 +135,7 @@ class Controls:
         return "OK"
 
     def suspend(self, group: str, timeouts: int = 0) -> str:
-        """It wakes on use, once this many uses ended with a timeout: export contract §7."""
+        """It wakes on use, once this many uses ended with a timeout."""
         self._group(group).state, self._group(group).timeouts = "suspended", timeouts
         return "OK"
 
@@ -156,6 +156,6 @@ class Controls:
         return self._warehouse.groups[name]
 
     def allow_cloud_restore(self, on: bool = True) -> str:
-        """The FE config experimental_enable_cloud_restore_job: §5.2."""
+        """The FE config experimental_enable_cloud_restore_job."""
         self._warehouse.cloud_restore = on
         return "OK"

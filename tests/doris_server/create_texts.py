@@ -1,4 +1,4 @@
-"""What SHOW CREATE prints: everything that is so, also what nobody wrote. Export contract §5.2, §5.3."""
+"""What SHOW CREATE prints: everything that is so, also what nobody wrote."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ NOT_SHOWN_APART = {f"dynamic_partition.{key}" for key in ("replication_num", "re
 
 
 def check_properties(warehouse: Any, given: dict[str, str]) -> None:
-    """What CREATE TABLE refuses: §5.3."""
+    """What CREATE TABLE refuses."""
     unknown = {key: value for key, value in given.items() if key not in KNOWN and not key.startswith(OWN)}
     if unknown:
         listed = ", ".join(f"{key}={value}" for key, value in unknown.items())
@@ -103,7 +103,7 @@ def _column(warehouse: Any, column: Any, tail: tails.Tail) -> str:
 
 
 def starrocks_type(text: str) -> str:
-    """With the widths that it prints: §8."""
+    """With the widths that it prints."""
     plain = kinds.printed(text).replace(",", ", ") if text.upper().startswith("DECIMAL") else kinds.printed(text)
     widths = {"tinyint": "(4)", "smallint": "(6)", "int": "(11)", "bigint": "(20)", "largeint": "(40)"}
     if plain == "text":
@@ -175,7 +175,7 @@ def properties(warehouse: Any, each: Table) -> dict[str, str]:
 
 
 def qualified(database: str, query: str) -> str:
-    """The body of a view names its tables as `internal`.`db`.`t`: §5.2."""
+    """The body of a view names its tables as `internal`.`db`.`t`."""
     tree = sqlglot.parse_one(query, read=Sql)
     for node in tree.find_all(sqlglot.exp.Table):
         if isinstance(node.this, sqlglot.exp.Identifier):

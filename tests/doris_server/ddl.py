@@ -1,4 +1,4 @@
-"""CREATE, DROP, ALTER and SET: what tests need to fill a warehouse, and the catalogs of contract §6."""
+"""CREATE, DROP, ALTER and SET: what tests need to fill a warehouse, and external catalogs."""
 
 from . import statements as s
 from .dialect import Dialect
@@ -22,7 +22,7 @@ def _drop_database(reader: Reader, dialect: Dialect) -> s.DropDatabase:
 
 
 def _create_catalog(reader: Reader, dialect: Dialect) -> s.CreateCatalog:
-    """§6. In StarRocks the word EXTERNAL is needed, and the comment comes without properties before it."""
+    """In StarRocks the word EXTERNAL is needed, and the comment comes without properties before it."""
     if dialect.starrocks:
         reader.expect("EXTERNAL", "CATALOG")
     quiet = _quiet(reader, "NOT")
@@ -288,7 +288,7 @@ def _truncate(reader: Reader, dialect: Dialect) -> s.AlterTable:
 
 
 def _set(reader: Reader, dialect: Dialect):
-    """SET v = x, …; SET NAMES; SET PROPERTY [FOR 'u'] 'k' = 'v': §5.1, §7."""
+    """SET v = x, …; SET NAMES; SET PROPERTY [FOR 'u'] 'k' = 'v'."""
     if reader.take("PROPERTY"):
         return _set_property(reader)
     if dialect.starrocks and reader.take("WAREHOUSE"):

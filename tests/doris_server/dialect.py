@@ -1,4 +1,4 @@
-"""What differs between products and versions, in one table: contract §1.6, §2, §5, §7, §8 (guesses are marked [?] there)."""
+"""What differs between products and versions, in one table (guesses are marked [?])."""
 
 import hashlib
 from typing import NamedTuple
@@ -44,25 +44,25 @@ SINCE: dict[str, tuple[tuple[int, ...], ...]] = {
     "reserve_colocate": ((2, 1, 9), (3, 0, 4)),  # [?]
     "force_replace": ((2, 1, 9), (3, 0, 5)),  # [?]
     "storage_vault_name": ((3, 1),),
-    "-global_zone": ((2, 1, 5), (3, 0, 1)),  # §3.5
-    "-leaves_out_dropped": ((2, 1, 11), (3, 0, 7)),  # #52935, §2.1
-    "-names_running": ((4,),),  # the longer text of "Can only run one…", §2.4
-    "-wide_groups": ((4,),),  # more columns of SHOW COMPUTE GROUPS, §5.1
-    "-masks_access_keys": ((4,),),  # §6
-    "-live_since": ((4,),),  # §7
-    "-cloud_restore": ((3, 1),),  # §5.2
-    "-denied": ((4,),),  # BACKUP in the cloud mode, §5.2
-    "-group_variable": ((3, 1),),  # USE @g sets cloud_cluster: export contract §1.6
+    "-global_zone": ((2, 1, 5), (3, 0, 1)),
+    "-leaves_out_dropped": ((2, 1, 11), (3, 0, 7)),  # #52935
+    "-names_running": ((4,),),  # the longer text of "Can only run one…"
+    "-wide_groups": ((4,),),  # more columns of SHOW COMPUTE GROUPS
+    "-masks_access_keys": ((4,),),
+    "-live_since": ((4,),),
+    "-cloud_restore": ((3, 1),),
+    "-denied": ((4,),),  # BACKUP in the cloud mode
+    "-group_variable": ((3, 1),),  # USE @g sets cloud_cluster
     "-strict_cast": ((4,),),  # the variable enable_strict_cast
     "-all_frontends": ((4,),),  # SHOW PROCESSLIST has those of every frontend, unless it shall not (doris-website #4662)
-    "-quantile_text": ((4,),),  # quantile_state_to_base64: export contract §3
-    "-wide_outfile": ((4,),),  # six columns of result, unknown properties ignored: export contract §2
+    "-quantile_text": ((4,),),  # quantile_state_to_base64
+    "-wide_outfile": ((4,),),  # six columns of result, unknown properties ignored
     "-wide_partitions": ((4,),),  # CommittedVersion and RowCount of SHOW PARTITIONS [?]
 }
 STARROCKS_RESTORE = ("backup_timestamp", "replication_num", "meta_version", "timeout", "allow_load")
 BOOLEANS = {"reserve_replica", "reserve_dynamic_partition_enable", "allow_load", "is_being_synced", "clean_tables",
             "clean_partitions", "atomic_restore", "reserve_colocate", "force_replace"}  # fmt: skip
-NOT_IN_CLOUD = ("atomic_restore", "reserve_colocate", "force_replace")  # §5.2
+NOT_IN_CLOUD = ("atomic_restore", "reserve_colocate", "force_replace")
 
 VARIABLES = {  # session variables that may be set, with their first values
     "autocommit": "true", "time_zone": "", "query_timeout": "900", "insert_timeout": "14400", "exec_mem_limit": "2147483648",
@@ -94,7 +94,7 @@ class Dialect(NamedTuple):
 
     @property
     def new_forms(self) -> bool:
-        """StarRocks 3.4 and later: kinds in ON, external catalogs. §8"""
+        """StarRocks 3.4 and later: kinds in ON, external catalogs."""
         return self.starrocks and self.number >= (3, 4)
 
     def knows(self, variable: str) -> bool:
@@ -121,7 +121,7 @@ class Dialect(NamedTuple):
 
     @property
     def history(self) -> int:
-        """Jobs remembered a database, backups and restores together: §1.3, §8."""
+        """Jobs remembered a database, backups and restores together."""
         return 1 if self.starrocks else 10
 
     @property
@@ -134,12 +134,12 @@ class Dialect(NamedTuple):
 
     @property
     def comment(self) -> str:
-        """@@version_comment: §7."""
+        """@@version_comment."""
         commit = hashlib.sha1(self.version.encode()).hexdigest()[:10]
         if self.starrocks:
             return f"StarRocks version {self.version}-{commit[:7]}"
         return f"doris version doris-{self.version}-rc01-{commit}" + (" (Cloud Mode)" if self.cloud else "")
 
     def states(self, kind: str) -> tuple[str, ...]:
-        """StarRocks restores without CREATING: §8."""
+        """StarRocks restores without CREATING."""
         return tuple(state for state in STATES[kind] if not (self.starrocks and state == "CREATING"))

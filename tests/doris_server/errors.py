@@ -1,4 +1,4 @@
-"""What the server says no with: contract §2.4. The wire adds the product's prefix to the text."""
+"""What the server says no with. The wire adds the product's prefix to the text."""
 
 PRIVATE = 5064  # the code most refusals of BACKUP, RESTORE and repositories carry on Doris 3 and later
 SYNTAX, UNKNOWN_DATABASE, UNKNOWN_TABLE, NO_DATABASE = 1105, 1049, 1051, 1046

@@ -52,7 +52,7 @@ def run(session: Session, sql: str, trap: Any = None) -> Rows | Done:
 
 
 def _forward(session: Session) -> None:
-    """§7: to the leader, or refused without one."""
+    """To the leader, or refused without one."""
     warehouse = session.warehouse
     if warehouse.faults.not_ready:
         raise Refused("Node catalog is not ready, please wait for a while. To get help, check log/fe.log.", 1105)
@@ -79,13 +79,12 @@ def _backup(session: Session, asked: s.Backup) -> None:
 
 
 def _refuse_shared_data(dialect: Any) -> None:
-    """StarRocks' documentation says that it cannot; the words are the stand-in's own [?]. §8"""
+    """StarRocks' documentation says that it cannot; the words are the stand-in's own [?]."""
     if dialect.cloud and dialect.starrocks:
         raise Refused("Getting analyzing error. Detail message: BACKUP and RESTORE are not supported in shared-data mode.", 1064)
 
 
 def _cloud_backup(session: Session) -> None:
-    """§5.2"""
     dialect = session.warehouse.dialect
     _refuse_shared_data(dialect)
     if dialect.cloud and dialect.has("-denied"):
@@ -95,7 +94,7 @@ def _cloud_backup(session: Session) -> None:
 
 
 def _cloud_restore(session: Session) -> None:
-    """§5.2: an FE config allows it in newer ones, and then a compute group must be chosen."""
+    """An FE config allows it in newer ones, and then a compute group must be chosen."""
     dialect, warehouse = session.warehouse.dialect, session.warehouse
     _refuse_shared_data(dialect)
     if not dialect.cloud:
@@ -111,7 +110,7 @@ def _cloud_restore(session: Session) -> None:
 
 
 def _restore(session: Session, asked: s.Restore) -> None:
-    """The database must be there: §1.6. StarRocks makes it: §8."""
+    """The database must be there. StarRocks makes it."""
     warehouse = session.warehouse
     name = asked.database or session.database
     if warehouse.dialect.starrocks and asked.catalogs is None and name and name not in warehouse.databases:
@@ -127,7 +126,7 @@ def _restore(session: Session, asked: s.Restore) -> None:
 
 
 def _label(session: Session, label: str) -> str:
-    """Lower-cased together with the tables' names: §1.9."""
+    """Lower-cased together with the tables' names."""
     labels.check_label(label)
     return label.lower() if session.variable("lower_case_table_names") != "0" else label
 

@@ -63,7 +63,7 @@ class Faults:
         self._trap(statement, "drop_before", nth, times)
 
     def drop_after(self, statement: str = "", nth: int = 1, times: int = 1) -> None:
-        """The connection goes after the statement took effect, before its answer. §2.4"""
+        """The connection goes after the statement took effect, before its answer."""
         self._trap(statement, "drop_after", nth, times)
 
     def hang(self, statement: str = "", nth: int = 1, times: int = 1) -> None:
@@ -85,7 +85,7 @@ class Faults:
         self._trap(statement, "answer", nth, times, (code, "the statement could not be carried out: {statement}"))
 
     def answer_after(self, statement: str, code: int, text: str, nth: int = 1, times: int = 1) -> None:
-        """An error, though the statement took effect: `forward to master FE … : failed` is such. §2.4"""
+        """An error, though the statement took effect: `forward to master FE … : failed` is such."""
         self._trap(statement, "answer_after", nth, times, (code, text))
 
     def hold(self, statement: str, at: str = "", nth: int = 1, times: int = 1) -> None:
@@ -95,7 +95,7 @@ class Faults:
         self._trap(statement, "hold", nth, times, at=at)
 
     def drop_during(self, statement: str, at: str = "", nth: int = 1, times: int = 1) -> None:
-        """As hold, but the client is cut off there; the statement goes on at `release()`. Export contract §11.5"""
+        """As hold, but the client is cut off there; the statement goes on at `release()`."""
         self.released.clear()
         self._trap(statement, "drop_during", nth, times, at=at)
 
@@ -103,12 +103,12 @@ class Faults:
         self.released.set()
 
     def submit_locked(self, times: int = 1) -> None:
-        """Somebody else is submitting a job: §2.3."""
+        """Somebody else is submitting a job."""
         text = "Another backup or restore job is being submitted. Please wait and try again"
         self._trap(r"^\s*(BACKUP|RESTORE)\b", "answer", 1, times, (5064, text))
 
     def leader_not_ready(self, on: bool = True) -> None:
-        """No leader: every statement that is forwarded is refused. §2.4, §7"""
+        """No leader: every statement that is forwarded is refused."""
         self.not_ready = on
 
     def fail_job(
@@ -123,14 +123,14 @@ class Faults:
         self.jobs.append(JobFault(kind, state, "fail", (code, message), database=database))
 
     def stay_in(self, state: str, kind: str = "backup", note: str = "", database: str | None = None) -> None:
-        """Jobs do not leave this state until `move_on()`: a stuck UPLOAD_INFO, §2.1."""
+        """Jobs do not leave this state until `move_on()`: a stuck UPLOAD_INFO."""
         self.jobs.append(JobFault(kind, state, "stay", note=note, database=database))
 
     def move_on(self) -> None:
         self.jobs = [fault for fault in self.jobs if fault.action != "stay"]
 
     def task_error(self, text: str, state: str = "UPLOADING", kind: str = "backup") -> None:
-        """TaskErrMsg is filled, and the job goes on: §1.3."""
+        """TaskErrMsg is filled, and the job goes on."""
         self.jobs.append(JobFault(kind, state, "note", note=text))
 
     def refuse_s3(
@@ -146,11 +146,11 @@ class Faults:
         self.content = what
 
     def publish_late(self, times: int = 1) -> None:
-        """The next loads answer COMMITTED, and their rows are seen after `control.publish()`. Export contract §4.2"""
+        """The next loads answer COMMITTED, and their rows are seen after `control.publish()`."""
         self.late = times
 
     def orphans(self, times: int = 1) -> None:
-        """The server repeats the next exports after a part of them was written; those files stay. Export contract §2"""
+        """The server repeats the next exports after a part of them was written; those files stay."""
         self.orphaned = times
 
     def lose_files(self, times: int = 1) -> None:

@@ -1,4 +1,4 @@
-"""The statements of contract §1 and §8, in exactly the forms it gives; anything else is a syntax error."""
+"""The statements of backups and restores, in exactly the forms that are documented; anything else is a syntax error."""
 
 from . import ddl
 from . import statements as s
@@ -12,7 +12,7 @@ STARTS = "{'ADMIN', 'ALTER', 'BACKUP', 'CANCEL', 'CREATE', 'DROP', 'RESTORE', 'S
 
 
 def parse(sql: str, dialect: Dialect) -> object:
-    """The statement as a value. Without MULTI_STATEMENTS (§7) a second one is a syntax error."""
+    """The statement as a value. Without MULTI_STATEMENTS a second one is a syntax error."""
     reader = Reader(sql, dialect.starrocks)
     if reader.next.value.upper() in QUERIES:
         return s.Query(sql)
@@ -29,7 +29,7 @@ def _statement(reader: Reader, dialect: Dialect):
 
 
 def _create_repository(reader: Reader, dialect: Dialect, read_only: bool = False) -> s.CreateRepository:
-    """§1.1; StarRocks only by broker, §8."""
+    """StarRocks only by broker."""
     name = reader.name()
     reader.expect("WITH")
     if reader.one_of("BROKER") if dialect.starrocks else reader.one_of("S3", "BROKER") == "BROKER":
@@ -67,7 +67,7 @@ def _label(reader: Reader) -> tuple[str | None, str]:
 
 
 def _backup(reader: Reader, dialect: Dialect) -> s.Backup:
-    """§1.2, and the forms of StarRocks 3.4, §8. No alias, no database before a table."""
+    """With the forms of StarRocks 3.4. No alias, no database before a table."""
     catalogs = _backup_catalogs(reader) if dialect.new_forms else None
     named = reader.name() if dialect.new_forms and reader.take("DATABASE") else None
     reader.expect("SNAPSHOT")
@@ -89,7 +89,7 @@ def _backup_catalogs(reader: Reader) -> tuple[str, ...] | None:
 
 
 def _restore(reader: Reader, dialect: Dialect) -> s.Restore:
-    """§1.6 and §8. The properties are not optional: they name the timestamp."""
+    """The properties are not optional: they name the timestamp."""
     reader.expect("SNAPSHOT")
     database, label = _label(reader)
     reader.expect("FROM")
@@ -145,7 +145,7 @@ def _kind(reader: Reader) -> str:
 
 
 def _cancel(reader: Reader, dialect: Dialect) -> s.Cancel:
-    """§1.4; StarRocks also FOR EXTERNAL CATALOG."""
+    """StarRocks also FOR EXTERNAL CATALOG."""
     kind = reader.one_of("BACKUP", "RESTORE").lower()
     if dialect.new_forms and reader.take("FOR", "EXTERNAL", "CATALOG"):
         return s.Cancel(kind, None, catalogs=True)
@@ -153,7 +153,7 @@ def _cancel(reader: Reader, dialect: Dialect) -> s.Cancel:
 
 
 def _use(reader: Reader, dialect: Dialect) -> s.Use:
-    """USE [catalog.]db, USE @group, USE db@group: §5.1."""
+    """USE [catalog.]db, USE @group, USE db@group."""
     target = () if reader.sees("@") else reader.qualified()
     group = reader.name() if not dialect.starrocks and reader.take("@") else None
     if not target and group is None:
@@ -167,7 +167,7 @@ def _describe(reader: Reader) -> s.Show:
 
 
 def _kill(reader: Reader, dialect: Dialect) -> s.Kill:
-    """KILL [CONNECTION] n, KILL QUERY n, KILL QUERY "id": export contract §2."""
+    """KILL [CONNECTION] n, KILL QUERY n, KILL QUERY "id"."""
     query_only = reader.take("QUERY")
     if not query_only:
         reader.take("CONNECTION")

@@ -1,4 +1,4 @@
-"""Compute groups of the decoupled mode: who may use which, which one runs a statement, waking. Export contract §7."""
+"""Compute groups of the decoupled mode: who may use which, which one runs a statement, waking."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -86,7 +86,7 @@ def work(session: Any, kind: str, target: str) -> None:
 
 
 def warehouse(session: Any, name: str | None) -> None:
-    """Of StarRocks: one that is suspended does not wake by itself, RESUME WAREHOUSE does it [?]. §8"""
+    """Of StarRocks: one that is suspended does not wake by itself, RESUME WAREHOUSE does it [?]."""
     if name not in session.warehouse.groups:
         raise Refused(f"Warehouse name: {name} not exist.", 1064)
     if session.warehouse.groups[name].state != "running":
@@ -94,7 +94,7 @@ def warehouse(session: Any, name: str | None) -> None:
 
 
 def shown(session: Any, clusters: bool) -> Rows:
-    """§5.1 of the other contract: only those that the user may use."""
+    """Only those that the user may use."""
     if not session.warehouse.dialect.cloud:
         raise Refused("Command only support in cloud mode.", 6000)
     wide = session.warehouse.dialect.has("-wide_groups")

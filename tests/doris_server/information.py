@@ -1,4 +1,4 @@
-"""information_schema, made anew from the warehouse's state for each query that asks for it: contract §4, §7."""
+"""information_schema, made anew from the warehouse's state for each query that asks for it."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What backups and restores have in common: states over time, one a database, the history. Contract §2."""
+"""What backups and restores have in common: states over time, one a database, the history."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,7 +9,7 @@ from . import clock, dialect
 from .errors import Refused
 from .layout import Repository, StorageError
 
-CATALOGS = -1  # the id of the database that external catalogs' jobs run under in StarRocks: §8
+CATALOGS = -1  # the id of the database that external catalogs' jobs run under in StarRocks
 
 
 class Cancelled(Exception):
@@ -48,7 +48,7 @@ class Job:
 
     @property
     def status_text(self) -> str:
-        """[OK], or [CODE, msg: text]: §1.3 no. 13."""
+        """[OK], or [CODE, msg: text]."""
         code, message = self.status
         return "[OK]" if code == "OK" else f"[{code}, msg: {message}]"
 
@@ -68,7 +68,7 @@ class Job:
                 self.now = max(self.now, min(now, self.created + timedelta(seconds=self.timeout)))
 
     def step(self) -> None:
-        """One look. A task's failure is kept in TaskErrMsg and tried again: §2.1."""
+        """One look. A task's failure is kept in TaskErrMsg and tried again."""
         if self.now - self.created > timedelta(seconds=self.timeout):
             self.cancel("", "TIMEOUT")
             return
@@ -95,7 +95,7 @@ class Job:
         """What a cancel takes back."""
 
     def lost_leader(self) -> None:
-        """A new leader goes on from the last journalled state; a PENDING job gets a new number. §2.1, §2.2"""
+        """A new leader goes on from the last journalled state; a PENDING job gets a new number."""
         if self.running and self.state != self.journalled:
             if self.journalled == "PENDING":
                 self.undo()
@@ -135,13 +135,13 @@ def of(warehouse: Any, database: Any) -> list[Job]:
 
 
 def current(warehouse: Any, database: Any) -> Job | None:
-    """The job that runs in the database, if any: §2.3."""
+    """The job that runs in the database, if any."""
     jobs = of(warehouse, database)
     return jobs[-1] if jobs and jobs[-1].running else None
 
 
 def submit(warehouse: Any, job: Job) -> Job:
-    """Into the database's history, which has an end: §1.3, §8."""
+    """Into the database's history, which has an end."""
     history = of(warehouse, job.database)
     history.append(job)
     del history[: -warehouse.dialect.history]
@@ -149,7 +149,7 @@ def submit(warehouse: Any, job: Job) -> Job:
 
 
 def check_free(warehouse: Any, database: Any, label: str) -> None:
-    """One job a database: §2.3, §2.4."""
+    """One job a database."""
     running = current(warehouse, database)
     if running is None:
         return
@@ -162,7 +162,7 @@ def check_free(warehouse: Any, database: Any, label: str) -> None:
 
 
 def cancel(warehouse: Any, database: Any, kind: str) -> None:
-    """§1.4. Objects that are uploaded stay, so that the label stays taken."""
+    """Objects that are uploaded stay, so that the label stays taken."""
     jobs = of(warehouse, database)
     if not jobs or jobs[-1].kind != kind:
         raise Refused(f"No {kind} {'job ' if kind == 'backup' else ''}is currently running")

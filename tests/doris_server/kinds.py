@@ -1,4 +1,4 @@
-"""Column types: as a server prints them, as the store keeps them, and back. Export contract §3.
+"""Column types: as a server prints them, as the store keeps them, and back.
 
 What DuckDB lacks is kept as a struct with one field that names it, so that no other type can be taken for it."""
 

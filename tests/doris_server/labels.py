@@ -1,4 +1,4 @@
-"""Labels: their rules (contract §1.9), what a label's __info says (§3.3, §8), where its tablets lie (§3.1)."""
+"""Labels: their rules, what a label's __info says, where its tablets lie."""
 
 import re
 from typing import Any
@@ -30,7 +30,7 @@ def check_table_name(name: str) -> str:
 
 
 def check_free(repository: Repository, label: str) -> None:
-    """Taken is what the repository's listing shows, be it a leftover or another database's: §2.4."""
+    """Taken is what the repository's listing shows, be it a leftover or another database's."""
     try:
         taken = repository.labels()
     except StorageError as error:
@@ -56,7 +56,7 @@ def expand(database: Any, chosen: tuple[Item, ...] | None) -> list[Item]:
 
 
 def _fails(table: Any) -> bool:
-    """A table of another engine makes the whole statement fail: §1.2."""
+    """A table of another engine makes the whole statement fail."""
     return table.kind not in {"OLAP", "VIEW", "MV"}
 
 
@@ -66,7 +66,7 @@ def place(job: Any, tablet: Any) -> tuple[str, ...]:
 
 
 def describe(job: Any) -> dict[str, Any]:
-    """The content of __info: §3.3; StarRocks' other keys: §8."""
+    """The content of __info; StarRocks' other keys."""
     milliseconds = int(job.created.timestamp() * 1000)
     if job.warehouse.dialect.starrocks:
         database = {"dbName": job.database_name, "dbId": job.database.id if job.database else -1}

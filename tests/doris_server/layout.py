@@ -1,4 +1,4 @@
-"""A repository's objects in S3, in the servers' own layout: contract §3 and §8."""
+"""A repository's objects in S3, in the servers' own layout."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from .errors import Refused
 
-NAMES = {  # §1.1: the canonical names first
+NAMES = {  # the canonical names first
     "endpoint": ("s3.endpoint", "AWS_ENDPOINT", "endpoint", "aws.endpoint"),
     "region": ("s3.region", "AWS_REGION", "region", "aws.region"),
     "key": ("s3.access_key", "AWS_ACCESS_KEY", "access_key", "s3.access-key-id"),
@@ -23,7 +23,7 @@ NAMES = {  # §1.1: the canonical names first
     "external_id": ("s3.external_id", "AWS_EXTERNAL_ID"),
 }
 ROLES: dict[tuple[str, str], tuple[str, str]] = {}  # of role and external id, the keys that it gets to: a test's own
-STARROCKS_NAMES = {  # §8
+STARROCKS_NAMES = {
     "endpoint": ("aws.s3.endpoint",),
     "region": ("aws.s3.region",),
     "key": ("aws.s3.access_key",),
@@ -62,7 +62,7 @@ class Repository:
         return "/".join((self.root, *parts))
 
     def put(self, content: bytes, *parts: str, suffix: str | None = None) -> str:
-        """Writes an object whose name ends in the content's MD5 (§3.1), and gives that last part of its name."""
+        """Writes an object whose name ends in the content's MD5, and gives that last part of its name."""
         name = f"{parts[-1]}.{suffix or md5(content)}"
         self._asked(self.client.put_object, Key=self.key(*parts[:-1], name), Body=content)
         return name
@@ -81,19 +81,19 @@ class Repository:
             token = {"ContinuationToken": answer["NextContinuationToken"]}
 
     def labels(self) -> list[str]:
-        """Every label that has an object below it, be it the leftover of a failed backup: §2.4, §3.6."""
+        """Every label that has an object below it, be it the leftover of a failed backup."""
         return sorted(
             {name.split("/")[0].removeprefix("__ss_") for name in self.names() if name.startswith("__ss_")}
         )
 
     def timestamps(self, label: str) -> list[str]:
-        """Those of the __info objects with a suffix of 32 digits; others as `Invalid: <file>`. §1.5"""
+        """Those of the __info objects with a suffix of 32 digits; others as `Invalid: <file>`."""
         files = [name for name in self.names(f"__ss_{label}") if name.startswith("__info")]
         found = [(INFO.match(name), name) for name in files]
         return [match[1] if match else f"Invalid: {name}" for match, name in found]
 
     def info(self, label: str, timestamp: str) -> dict[str, Any]:
-        """The one __info of a timestamp, checked against its MD5. §3.6"""
+        """The one __info of a timestamp, checked against its MD5."""
         return json.loads(self._one(label, f"__info_{timestamp}"))
 
     def meta(self, label: str) -> bytes:
@@ -113,7 +113,7 @@ class Repository:
         return content
 
     def take_over(self, zone_text: str) -> None:
-        """Writes __repo_info, or reads the one that is there: §1.1, §3.2."""
+        """Writes __repo_info, or reads the one that is there."""
         if "__repo_info" in self.names():
             name = json.loads(self.get("__repo_info"))["name"]
             if name != self.name:
@@ -155,7 +155,7 @@ def _client(properties: dict[str, str], names: dict[str, tuple[str, ...]]) -> An
     path_style = known["path_style"].lower() == "true" or "aws.s3.endpoint" in properties
     if (
         re.search(r"//[\d.]+(:|/|$)", endpoint) and not path_style
-    ):  # §9.9: the bucket would be a part of the host's name
+    ):  # the bucket would be a part of the host's name
         raise Refused(
             f"Failed to create repository: Unable to execute HTTP request: bucket.{endpoint.split('//')[1]}: Name or service not known"
         )

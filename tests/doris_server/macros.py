@@ -1,4 +1,4 @@
-"""Functions that DuckDB lacks, as its macros over the structs of `kinds`. Their base64 is opaque but stable: §3."""
+"""Functions that DuckDB lacks, as its macros over the structs of `kinds`. Their base64 is opaque but stable."""
 
 from .kinds import IPV4, WIDE
 
@@ -65,7 +65,7 @@ def statements() -> list[str]:
 
 
 def absent(name: str, dialect: object) -> bool:
-    """Whether this server lacks a function that another one has: §3, §8."""
+    """Whether this server lacks a function that another one has."""
     if dialect.starrocks:
         return name in OF_DORIS
     return name in OF_STARROCKS or (name in QUANTILE and not dialect.has("-quantile_text"))

@@ -1,4 +1,4 @@
-"""Rows into a table as its model has them: all of them, the last of each key, or merged. Export contract §3.1."""
+"""Rows into a table as its model has them: all of them, the last of each key, or merged."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Objects in S3 as exports and loads see them: by properties of the statement. Export contract §2, §4.1."""
+"""Objects in S3 as exports and loads see them: by properties of the statement."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""SELECT … INTO OUTFILE: real Parquet in real S3, by several writers, in files of a size. Export contract §2."""
+"""SELECT … INTO OUTFILE: real Parquet in real S3, by several writers, in files of a size."""
 
 import re
 import uuid

@@ -1,4 +1,4 @@
-"""Rows of a query as Parquet files, with what the servers' writers do to types: export contract §3."""
+"""Rows of a query as Parquet files, with what the servers' writers do to types."""
 
 import math
 import tempfile
@@ -83,7 +83,7 @@ def _time(column: str, seconds: int) -> str:
 
 
 def _of_starrocks(name: str, kind: str, column: str) -> str:
-    """Times are written without their fractions [?], and what has no Parquet type is refused: §8."""
+    """Times are written without their fractions [?], and what has no Parquet type is refused."""
     if kind in NOT_IN_STARROCKS:
         raise Refused(f"Getting analyzing error. Detail message: Unsupported type of column {name} for parquet: {kind}.", 1064)
     return f"date_trunc('second', {column})" if kind == "TIMESTAMP" else column

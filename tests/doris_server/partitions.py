@@ -50,7 +50,7 @@ def drop(warehouse: Any, table: Table, name: str) -> None:
 
 def schedule(warehouse: Any, table: Table) -> None:
     """Old partitions are dropped, with their rows: of dynamic_partition those older than `start` units, by
-    partition.retention_count all past ones but the newest so many. Export contract §5.3"""
+    partition.retention_count all past ones but the newest so many."""
     found = table.definition.settings
     if "partition.retention_count" in found:
         today = warehouse.clock.now.strftime("%Y-%m-%d %H:%M:%S")

@@ -1,4 +1,4 @@
-"""Statements that run: pausing them in their middle, listing them, ending them. Export contract §2."""
+"""Statements that run: pausing them in their middle, listing them, ending them."""
 
 import contextlib
 import threading
@@ -55,7 +55,7 @@ def pause(session: Any, at: str) -> None:
 
 
 def _is_over(session: Any) -> bool:
-    """query_timeout, for INSERT also insert_timeout if it is longer: export contract §2, §4.2."""
+    """query_timeout, for INSERT also insert_timeout if it is longer."""
     seconds = int(session.variables["query_timeout"])
     if session.running.sql.lstrip()[:6].upper() == "INSERT":
         seconds = max(seconds, int(session.variables["insert_timeout"]))
@@ -83,7 +83,7 @@ def _meant(other: Any, who: str, frontend: int) -> bool:
 
 
 def shown(session: Any, full: bool) -> Rows:
-    """CloudCluster is only the policy's choice, NULL after USE @g: §7."""
+    """CloudCluster is only the policy's choice, NULL after USE @g."""
     starrocks = session.warehouse.dialect.starrocks
     row = _starrocks_row if starrocks else _row
     seen = (other for other in session.warehouse.sessions.values()

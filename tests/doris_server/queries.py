@@ -134,7 +134,7 @@ def _timestamp(text: str) -> exp.Expression:
 
 
 def _cast(session: Any, node: exp.Expression) -> exp.Expression:
-    """A failing CAST is NULL unless enable_strict_cast is on: export contract §4.2. Texts are the server's own."""
+    """A failing CAST is NULL unless enable_strict_cast is on. Texts are the server's own."""
     if type(node) is not exp.Cast:
         return node
     strict = session.variables.get("enable_strict_cast") in {"true", "1"}

@@ -1,4 +1,4 @@
-"""Repositories and what lies in them: contract §1.1, §1.5, §3.4."""
+"""Repositories and what lies in them."""
 
 import json
 from typing import Any
@@ -29,7 +29,7 @@ def create(warehouse: Any, asked: CreateRepository) -> Done:
 
 
 def alter(warehouse: Any, asked: AlterRepository) -> Done:
-    """New values over the old ones, pinged first; running jobs switch over: §1.1. Before 4 they stand alone."""
+    """New values over the old ones, pinged first; running jobs switch over. Before 4 they stand alone."""
     repository = _known(warehouse, asked.name)
     newer = warehouse.dialect.number >= (4,)
     old = repository.properties
@@ -81,7 +81,7 @@ def _ping(repository: Repository, moment: str) -> None:
 
 
 def show_create(warehouse: Any, name: str) -> Rows:
-    """Secrets masked, the name not back-quoted: §1.1."""
+    """Secrets masked, the name not back-quoted."""
     if name not in warehouse.repositories:
         raise Refused("repository not exist.")
     each = warehouse.repositories[name]
@@ -94,7 +94,7 @@ def show_create(warehouse: Any, name: str) -> Rows:
 
 
 def info(repository: Repository, label: str, timestamp: str) -> dict[str, Any]:
-    """For RESTORE: §2.4."""
+    """For RESTORE."""
     try:
         return repository.info(label, timestamp)
     except StorageError as error:
@@ -103,7 +103,7 @@ def info(repository: Repository, label: str, timestamp: str) -> dict[str, Any]:
 
 
 def snapshots(warehouse: Any, asked: ShowSnapshot) -> Rows:
-    """§1.5: a label that is not there is a row with an ERROR, not an empty result."""
+    """A label that is not there is a row with an ERROR, not an empty result."""
     repository = _known(warehouse, asked.repository)
     if asked.label and asked.timestamp:
         return table(
@@ -136,7 +136,6 @@ def _details(repository: Repository, label: str, timestamp: str) -> tuple[str, .
 
 
 def _brief(said: dict[str, Any], database: str) -> dict[str, Any]:
-    """§3.4"""
     objects = said.get("backup_objects", said.get("tables", {}))
     tables = [{"name": name, "partition_names": list(each["partitions"])} for name, each in objects.items()]
     new = said.get("new_backup_objects", {})

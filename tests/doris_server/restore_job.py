@@ -1,4 +1,4 @@
-"""RESTORE: contract §1.6, §2.2."""
+"""RESTORE."""
 
 import dataclasses
 import json
@@ -43,7 +43,7 @@ class RestoreJob(jobs.Job):
 
     @property
     def replication(self) -> str:
-        """§1.6: replication_num, or the number in replication_allocation; else 3, and 1 in the cloud mode."""
+        """`replication_num`, or the number in replication_allocation; else 3, and 1 in the cloud mode."""
         found = re.search(
             r"(\d+)\s*$",
             self.properties.get("replication_num") or self.properties.get("replication_allocation", ""),
@@ -112,7 +112,7 @@ class RestoreJob(jobs.Job):
                 self.warehouse.drop_table(self.database, name)
 
     def undo(self) -> None:
-        """New tables go, existing ones are NORMAL again; what COMMIT overwrote is gone. §2.2"""
+        """New tables go, existing ones are NORMAL again; what COMMIT overwrote is gone."""
         for target in self.targets:
             if target.made:
                 self.warehouse.store.drop(target.made)
@@ -151,7 +151,7 @@ class RestoreJob(jobs.Job):
         return re.sub(rf"(`{re.escape(source)}`|\b{re.escape(source)}\b)\s*\.", f"`{self.database_name}`.", query)
 
     def _check(self, target: Target) -> None:
-        """The texts of §1.6."""
+        """In the server's own texts."""
         local, wanted, name = target.existing, target.definition, target.name
         if local is None:
             return

@@ -1,4 +1,4 @@
-"""RESTORE as it is accepted or refused, before there is a job: contract §1.6, §2.4."""
+"""RESTORE as it is accepted or refused, before there is a job."""
 
 import json
 import zlib
@@ -36,7 +36,7 @@ def _check_properties(warehouse: Any, properties: dict[str, str]) -> None:
 
 
 def _items(info: dict[str, Any], asked: Restore) -> tuple[Item, ...]:
-    """Without ON everything. EXCLUDE is for nothing with whole tables, as in the real one: §1.6."""
+    """Without ON everything. EXCLUDE is for nothing with whole tables, as in the real one."""
     partitions: dict[str, tuple[str, ...]] = {}
     for table, partition, *_ in labels.tablets(info):
         partitions[table] = (*partitions.get(table, ()), partition)
@@ -57,7 +57,7 @@ def _items(info: dict[str, Any], asked: Restore) -> tuple[Item, ...]:
 
 
 def _catalogs(info: dict[str, Any], asked: Restore, repository: Any) -> tuple[Item, ...]:
-    """§8: a snapshot of external catalogs has no database's name."""
+    """A snapshot of external catalogs has no database's name."""
     if info.get("dbName"):
         raise Refused(f"Snapshot {asked.label} is not one of external catalogs", 1064)
     saved = json.loads(zlib.decompress(repository.meta(asked.label)))["catalogs"]

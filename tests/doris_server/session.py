@@ -32,7 +32,7 @@ class Session:
         self.gone = False
 
     def use(self, target: tuple[str, ...], group: str | None) -> None:
-        """USE, the handshake's database, COM_INIT_DB: §5.1."""
+        """USE, the handshake's database, COM_INIT_DB."""
         if len(target) > 2:
             raise unknown_database(".".join(target))
         catalog = target[0] if len(target) == 2 else self.catalog
@@ -102,7 +102,7 @@ class Session:
         return self.warehouse.database(target[-2] if len(target) > 1 else self.database), target[-1]
 
     def table_to_read(self, database: str, name: str) -> Table:
-        """A table in state RESTORE is not read: §1.6."""
+        """A table in state RESTORE is not read."""
         tables = self.warehouse.databases[database].tables
         if name not in tables:
             raise Refused(f"Table [{name}] does not exist in database [{database}].", 1105)
@@ -127,7 +127,7 @@ class Session:
 
     @property
     def trace(self) -> str:
-        """session_context='trace_id:x': export contract §2."""
+        """session_context='trace_id:x'."""
         context = self.variables.get("session_context", "")
         return context.partition("trace_id:")[2].partition(";")[0]
 
@@ -148,7 +148,7 @@ class Session:
     def job_database(self, name: str | None) -> Database:
         database = self.warehouse.database(name or self.database)
         if self.catalog not in INTERNAL:
-            raise unknown_database(database.name)  # it is looked up in the session's catalog: §1.3
+            raise unknown_database(database.name)  # it is looked up in the session's catalog
         return database
 
     def catch_up(self) -> None:

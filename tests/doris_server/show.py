@@ -1,4 +1,4 @@
-"""The forms of SHOW that the contract gives: §1, §4, §5.1, §6, §7."""
+"""The forms of SHOW."""
 
 from . import ddl
 from . import statements as s
@@ -39,7 +39,7 @@ def show(reader: Reader, dialect: Dialect):
 
 
 def _jobs(reader: Reader, kind: str, column: str, hint: str) -> s.ShowJobs:
-    """SHOW BACKUP and SHOW RESTORE, §1.3 and §1.7: one condition on the label, no other."""
+    """SHOW BACKUP and SHOW RESTORE: one condition on the label, no other."""
     database = reader.name() if reader.take("FROM") else None
     if not reader.take("WHERE"):
         return s.ShowJobs(kind, database, None)
@@ -55,7 +55,7 @@ def _jobs(reader: Reader, kind: str, column: str, hint: str) -> s.ShowJobs:
 
 
 def _snapshot(reader: Reader) -> s.ShowSnapshot:
-    """§1.5: TIMESTAMP alone is refused."""
+    """TIMESTAMP alone is refused."""
     repository, found = reader.name(), {}
     if reader.take("WHERE"):
         found = dict(_condition(reader))
@@ -74,7 +74,6 @@ def _condition(reader: Reader):
 
 
 def _catalogs(reader: Reader, dialect: Dialect):
-    """§6."""
     if reader.take("CATALOGS"):
         return s.ShowCatalogs(reader.text() if reader.take("LIKE") else None)
     if reader.take("CREATE", "CATALOG"):
@@ -87,7 +86,7 @@ def _catalogs(reader: Reader, dialect: Dialect):
 
 
 def _groups(reader: Reader, dialect: Dialect):
-    """§5.1. StarRocks has none."""
+    """StarRocks has none."""
     if dialect.starrocks:
         return None
     if reader.take("COMPUTE", "GROUPS"):
@@ -96,7 +95,7 @@ def _groups(reader: Reader, dialect: Dialect):
 
 
 def _functions(reader: Reader):
-    """SHOW [FULL] FUNCTIONS, SHOW CREATE FUNCTION f(types) FROM db, SHOW LOAD, SHOW TABLETS: export contract §4, §5."""
+    """SHOW [FULL] FUNCTIONS, SHOW CREATE FUNCTION f(types) FROM db, SHOW LOAD, SHOW TABLETS."""
     full = reader.sees("FULL", "FUNCTIONS")
     if full or reader.sees("FUNCTIONS"):
         reader.at += 2 if full else 1

@@ -1,4 +1,4 @@
-"""SHOW BACKUP and SHOW RESTORE: contract §1.3, §1.7, §8. All columns are strings."""
+"""SHOW BACKUP and SHOW RESTORE. All columns are strings."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ def _of_doris(session: Any, asked: ShowJobs) -> list:
 
 
 def _of_starrocks(session: Any, asked: ShowJobs) -> list:
-    """Without FROM that of all; an empty set, not a refusal, for who has no right: §8."""
+    """Without FROM that of all; an empty set, not a refusal, for who has no right."""
     histories = (
         session.warehouse.jobs.values()
         if asked.database is None

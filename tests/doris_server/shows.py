@@ -1,4 +1,4 @@
-"""SHOW of databases, tables, sizes, groups, nodes: contract §4, §5.1, §7. All columns are strings."""
+"""SHOW of databases, tables, sizes, groups, nodes. All columns are strings."""
 
 from typing import Any
 
@@ -80,7 +80,7 @@ def _index_rows(session: Any, each: Any) -> list[tuple]:
 
 
 def _partitions(session: Any, asked: Show) -> Rows:
-    """Each with its visible version, which every write makes larger: export contract §5.1, §6."""
+    """Each with its visible version, which every write makes larger."""
     if session.find(asked.target).kind not in {"OLAP", "MV"}:
         raise Refused(f"Table[{asked.target[-1]}] is not a OLAP table", 1105)
     if session.warehouse.dialect.starrocks:
@@ -162,7 +162,7 @@ def _create_database(session: Any, asked: Show) -> Rows:
 
 
 def _data(session: Any, asked: Show) -> Rows:
-    """§4: sizes here are a hundred bytes a row, times the replicas."""
+    """Sizes here are a hundred bytes a row, times the replicas."""
     if asked.properties:
         return _warehouse_data(session, asked.properties)
     if not asked.target and session.database is None:
@@ -214,7 +214,7 @@ def _size(session: Any, database: Any) -> int:
 
 
 def _frontends(session: Any, asked: Show) -> Rows:
-    """§7. The leader has IsMaster true."""
+    """The leader has IsMaster true."""
     warehouse, rows = session.warehouse, []
     for number, port in enumerate(warehouse.ports):
         alive = str(number not in warehouse.stopped).lower()
@@ -239,7 +239,7 @@ def _backend(session: Any, number: int, port: int) -> list[Any]:
 
 
 def _grants(session: Any, asked: Show) -> Rows:
-    """With the rights of its roles, as Doris writes them (doris-website, SHOW GRANTS; the contract has no columns for it)."""
+    """With the rights of its roles, as Doris writes them (doris-website, SHOW GRANTS)."""
     user = session.user
     known = {name: [word for word, names in (("Select_priv", user.select), ("Load_priv", user.load)) if name in names]
              for name in sorted(user.select | user.load)}  # fmt: skip

@@ -1,4 +1,4 @@
-"""What a server tells of materialized views, as rows for queries. Export contract §5.1."""
+"""What a server tells of materialized views, as rows for queries."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Table functions: S3(…) of Doris, FILES(…) of StarRocks, mv_infos(…). Export contract §4.1, §5.1, §8."""
+"""Table functions: S3(…) of Doris, FILES(…) of StarRocks, mv_infos(…)."""
 
 import tempfile
 from pathlib import Path
@@ -72,7 +72,7 @@ def _read(session: Any, paths: list[str], keys: list[str]) -> str:
 
 
 def _column(session: Any, name: str, kind: str) -> str:
-    """Times are shifted by the session's zone, bytes are taken for text: §3."""
+    """Times are shifted by the session's zone, bytes are taken for text."""
     column = quoted(name)
     if kind == "TIMESTAMP" and not session.warehouse.dialect.starrocks:
         return f"{column} + INTERVAL ({zone_seconds(session)}) SECOND AS {column}"

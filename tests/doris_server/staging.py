@@ -1,4 +1,4 @@
-"""The rows of an INSERT before they are in the table: converted, completed, checked. Export contract §3.1, §4.2."""
+"""The rows of an INSERT before they are in the table: converted, completed, checked."""
 
 import re
 from typing import Any
@@ -119,7 +119,7 @@ def converted(kind: str, value: str, found: str, strict: bool, files: bool, step
     if name == "IPV4":
         return {kept: value, "VARCHAR": f"ipv4_of({value})", "INTEGER": f"ipv4_numbered({value})"}.get(found) or _mismatch(value, found, kind)
     if name == "LARGEINT" and files and found == "VARCHAR":
-        return _mismatch(value, found, kind)  # of Parquet it is a text, which must be cast: §3
+        return _mismatch(value, found, kind)  # of Parquet it is a text, which must be cast
     if kept == kinds.WIDE:
         return f"wide_of({value})"
     if name in {"JSON", "JSONB"}:

@@ -1,4 +1,4 @@
-"""What only StarRocks shows so: partitions, whose columns depend on where the data lies. Contract §8.
+"""What only StarRocks shows so: partitions, whose columns depend on where the data lies.
 
 Columns of the documentation's page SHOW PARTITIONS; with shared data there is no time of a version."""
 

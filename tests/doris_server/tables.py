@@ -18,7 +18,7 @@ WHOLE = PartitionText()
 
 @dataclass(frozen=True)
 class Definition:
-    """What CREATE said: it goes into a backup's __meta, and two of them tell if a schema differs (§1.6)."""
+    """What CREATE said: it goes into a backup's __meta, and two of them tell if a schema differs."""
 
     kind: str  # OLAP, VIEW, MV, or an external engine
     columns: tuple[ColumnText, ...] = ()
@@ -116,7 +116,7 @@ class Table:
     name: str
     definition: Definition
     created: datetime
-    state: str = "NORMAL"  # RESTORE: neither read nor written, §1.6
+    state: str = "NORMAL"  # RESTORE: neither read nor written
     partitions: dict[str, int] = field(default_factory=dict)  # name: id
     versions: dict[str, tuple[int, datetime]] = field(default_factory=dict)  # of partitions that were written to
     rollups: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)  # name: statement, columns

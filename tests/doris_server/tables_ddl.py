@@ -1,4 +1,4 @@
-"""CREATE, DROP, RENAME, ALTER, TRUNCATE carried out: databases, tables, views of both kinds. Export contract §4.3, §5."""
+"""CREATE, DROP, RENAME, ALTER, TRUNCATE carried out: databases, tables, views of both kinds."""
 
 import dataclasses
 from typing import Any
@@ -55,7 +55,7 @@ def create_table(session: Any, asked: s.CreateTable) -> None:
 
 
 def _check_colocation(session: Any, database: Any, asked: s.CreateTable) -> None:
-    """A group's tables have as many buckets each: §5.3."""
+    """A group's tables have as many buckets each."""
     group = asked.properties.get("colocate_with")
     if group is None:
         return
@@ -166,7 +166,7 @@ def _set(session: Any, database: Any, found: Any, asked: s.AlterTable) -> None:
 
 
 def _rollup(session: Any, database: Any, found: Any, asked: s.AlterTable) -> None:
-    """Its statement is not kept: §5.2."""
+    """Its statement is not kept."""
     if asked.name in found.rollups:
         raise Refused(f"Rollup index[{asked.name}] already exists in table[{found.name}]", 1105)
     known = set(found.all_columns)

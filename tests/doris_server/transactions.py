@@ -1,4 +1,4 @@
-"""Loads by their labels: what is taken, what was told, what is forgotten. Export contract §4.2."""
+"""Loads by their labels: what is taken, what was told, what is forgotten."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""INSERT INTO FILES(…) SELECT … of StarRocks: affected rows, and no word about the files. Export contract §8."""
+"""INSERT INTO FILES(…) SELECT … of StarRocks: affected rows, and no word about the files."""
 
 import uuid
 from typing import Any

@@ -1,4 +1,4 @@
-"""Functions of the users' own: kept as texts, never run. Export contract §5.1, §5.2."""
+"""Functions of the users' own: kept as texts, never run."""
 
 from typing import Any, NamedTuple
 

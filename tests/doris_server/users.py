@@ -1,4 +1,4 @@
-"""Users and what they may do: contract §2.5."""
+"""Users and what they may do."""
 
 from dataclasses import dataclass, field
 

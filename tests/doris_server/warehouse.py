@@ -20,7 +20,7 @@ from .transactions import Transaction
 from .user_functions import Function
 from .users import Users
 
-SYSTEM = ("information_schema", "mysql", "__internal_schema")  # §7
+SYSTEM = ("information_schema", "mysql", "__internal_schema")
 
 
 @dataclass
@@ -70,15 +70,15 @@ class Warehouse:
         self.sessions: dict[tuple[int, int], Any] = {}  # of open connections, and of statements that outlive theirs
         self.work: list[Work] = []
         self.cloud_restore = False
-        self.vault = "1"  # the id of the storage vault: export contract §5.3
+        self.vault = "1"  # the id of the storage vault
         self.policies: set[str] = set()  # storage policies
         self.backends = 3  # nodes that keep rows, all alive
-        self.most_tablets = 300_000  # max_backup_tablets_per_job: §2.1
+        self.most_tablets = 300_000  # max_backup_tablets_per_job
         self.control: object = None
 
     @property
     def job_zone(self) -> str:
-        """The zone of __info's timestamp: the global variable, or the system's on older ones. §3.5"""
+        """The zone of __info's timestamp: the global variable, or the system's on older ones."""
         variable = self.dialect.has("-global_zone")
         return self.globals["time_zone" if variable else "system_time_zone"]
 

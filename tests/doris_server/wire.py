@@ -1,4 +1,4 @@
-"""MySQL's protocol by mysql-mimic: the handshake, logins, answers, errors. Contract §7.
+"""MySQL's protocol by mysql-mimic: the handshake, logins, answers, errors.
 
 mysql-mimic 3.0.5 goes on to the commands after a refused login; `authenticate` here ends the connection instead."""
 
@@ -196,12 +196,12 @@ class Wire(Connection):
         return self.error(msg=self._prefixed(refused.text), code=refused.code)
 
     def error(self, **words: Any) -> bytes:
-        """SQLSTATE 42000 whatever the code: §2.4."""
+        """SQLSTATE 42000 whatever the code."""
         plain = super().error(**words)
         return plain[:4] + b"42000" + plain[9:]
 
     def _prefixed(self, text: str) -> str:
-        """Doris puts its own code before every text, StarRocks does not: §2.4, §8."""
+        """Doris puts its own code before every text, StarRocks does not."""
         return text if self.warehouse.dialect.starrocks else f"errCode = 2, detailMessage = {text}"
 
 

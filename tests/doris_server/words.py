@@ -1,4 +1,4 @@
-"""Statements cut into tokens, and a reader of them: back-quotes and escaped strings as contract §1.9 has them."""
+"""Statements cut into tokens, and a reader of them: back-quotes and escaped strings."""
 
 import re
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""INSERT: what goes into which column, what strict mode refuses, the transaction around it. Export contract §4.2."""
+"""INSERT: what goes into which column, what strict mode refuses, the transaction around it."""
 
 import contextlib
 from typing import Any, NamedTuple

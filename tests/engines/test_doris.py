@@ -94,7 +94,7 @@ def test_a_server_that_is_away_for_a_while_delays_the_backup(warehouses):
 
 @pytest.mark.parametrize("product", ["doris", "starrocks"])
 def test_a_server_that_restarts_and_forgets_its_jobs_is_settled_by_storage(warehouses, product):
-    """Contract 2.1: absence from the list proves nothing."""
+    """Absence from the list proves nothing."""
     at = warehouses(product, "")
     at.source.faults.answer_after("^SHOW BACKUP", 1105, "Node catalog is not ready", nth=12)
     forget_after(at.source, 9)
@@ -183,7 +183,7 @@ def test_a_restore_that_will_not_pass_ends_what_the_server_still_does_or_is_unkn
 
 @pytest.mark.parametrize("what", ["wrong_md5", "missing"])
 def test_a_finished_job_whose_files_are_not_whole_is_no_backup(warehouses, what):
-    """Contract 9, row 16: storage decides."""
+    """Storage decides."""
     at = warehouses()
     at.source.faults.wrong_content(what)
     at.site.apply(MONDAY_2)
@@ -196,7 +196,6 @@ def test_a_finished_job_whose_files_are_not_whole_is_no_backup(warehouses, what)
 
 @pytest.mark.parametrize("product", ["doris", "starrocks"])
 def test_a_task_error_on_a_good_job_is_only_a_note(warehouses, product):
-    """Contract 9, row 12."""
     at = warehouses(product, "")
     at.source.faults.task_error("backend 10003 was slow")
     at.site.apply(MONDAY_2)
@@ -204,7 +203,7 @@ def test_a_task_error_on_a_good_job_is_only_a_note(warehouses, product):
 
 
 def test_somebody_else_s_job_is_waited_for(warehouses):
-    """Contract 2.3: one job a database."""
+    """One job a database."""
     at = warehouses()
     at.source.control.occupy("sales")
     looked, looks = at.source.clock.looked, iter(range(1, 10_000))
@@ -223,7 +222,7 @@ def test_somebody_else_s_job_is_waited_for(warehouses):
 
 
 def test_a_job_that_never_ends_is_cancelled_at_the_timeout(warehouses):
-    """D4, contract 9 rows 1 and 2: cancelled at the warehouse, and read back."""
+    """D4: cancelled at the warehouse, and read back."""
     at = warehouses()
     at.source.faults.stay_in("UPLOAD_INFO", database="sales")
     at.site.apply(MONDAY_2)
@@ -300,7 +299,7 @@ def test_what_the_server_refuses_is_told_in_its_words(warehouses, change, words)
 
 
 def test_a_server_that_s3_refuses_is_told_apart_from_us(warehouses):
-    """Contract 9: the repository is made by the server, with its own way to S3."""
+    """The repository is made by the server, with its own way to S3."""
     at = warehouses()
     at.source.faults.refuse_s3()
     at.site.apply(MONDAY_2)
@@ -353,7 +352,7 @@ def test_a_connection_over_which_nothing_is_said_for_long_is_kept_alive(warehous
 
 
 def test_a_leader_that_changes_in_the_middle_changes_nothing(warehouses):
-    """Contract 2.1: the job goes on under another number."""
+    """The job goes on under another number."""
     at = warehouses(frontends=2)
     looked, looks = at.source.clock.looked, iter(range(1, 10_000))
 
@@ -369,7 +368,7 @@ def test_a_leader_that_changes_in_the_middle_changes_nothing(warehouses):
 
 
 def test_the_timestamp_is_the_server_s_own_in_whatever_zone(warehouses):
-    """Contract 3.5: never computed."""
+    """Never computed."""
     at = warehouses("doris", "2.1.3", zone="+08:00", system_zone="Asia/Shanghai")
     at.site.restore("r-1", databases={"crm": "copy"}, restore_properties={"replication_num": 1})
     at.site.apply(MONDAY_2)

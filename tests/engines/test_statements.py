@@ -152,6 +152,6 @@ def test_another_server_is_refused_in_words(comment, words):
     ((3, 1, 0), {"clean_tables", "atomic_restore", "force_replace"}), ((4, 0, 0), {"clean_tables", "atomic_restore", "force_replace"}),
 ])  # fmt: skip
 def test_only_properties_that_the_version_knows_are_sent(version, known):
-    """Contract 1.6: an unknown one fails the statement."""
+    """An unknown one fails the statement."""
     asked = {"clean_tables", "atomic_restore", "force_replace"}
     assert {name for name in asked if Dialect("doris", version, "", decoupled=False).restores_with(name)} == known

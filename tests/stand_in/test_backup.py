@@ -1,4 +1,4 @@
-"""Repositories, BACKUP, SHOW, CANCEL: contract §1.1-§1.5, §2, §3."""
+"""Repositories, BACKUP, SHOW, CANCEL."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Compute groups of the decoupled mode: export contract §7."""
+"""Compute groups of the decoupled mode."""
 
 import pytest
 

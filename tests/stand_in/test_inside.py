@@ -1,4 +1,4 @@
-"""Catalogs (contract §6), sizes (§4), what a warehouse says of itself, and its SQL for setting up tests."""
+"""Catalogs, sizes, what a warehouse says of itself, and its SQL for setting up tests."""
 
 import datetime as dt
 import decimal

@@ -1,4 +1,4 @@
-"""INSERT … WITH LABEL … SELECT … FROM S3(…): export contract §4."""
+"""INSERT … WITH LABEL … SELECT … FROM S3(…)."""
 
 from datetime import UTC, datetime
 
@@ -101,7 +101,7 @@ def test_an_aborted_load_frees_its_label(loads):
     assert load.query('SHOW LOAD FROM d WHERE LABEL = "l1"')[0]["State"] == "CANCELLED"
     assert load.query("SELECT count(*) AS n FROM d.t") == [{"n": 0}]
     load()
-    assert load.status() == ["ABORTED", "VISIBLE"]
+    assert load.status() == ["VISIBLE", "ABORTED"]
 
 
 @pytest.mark.parametrize(("at", "status", "end"), [("prepare", "PREPARE", 2), ("committed", "COMMITTED", 2)])

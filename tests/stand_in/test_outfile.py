@@ -1,4 +1,4 @@
-"""SELECT … INTO OUTFILE: export contract §2, §3."""
+"""SELECT … INTO OUTFILE."""
 
 import datetime as dt
 import re

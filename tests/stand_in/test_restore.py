@@ -1,4 +1,4 @@
-"""RESTORE and SHOW RESTORE: contract §1.6, §1.7, §2.2."""
+"""RESTORE and SHOW RESTORE."""
 
 import pytest
 import seaweed

@@ -1,4 +1,4 @@
-"""StarRocks: contract §8."""
+"""StarRocks."""
 
 import pytest
 

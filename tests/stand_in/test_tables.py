@@ -1,4 +1,4 @@
-"""Tables as their models have them, and what the server tells of them: export contract §3.1, §5, §6."""
+"""Tables as their models have them, and what the server tells of them."""
 
 from datetime import UTC, datetime
 

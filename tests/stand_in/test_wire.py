@@ -1,4 +1,4 @@
-"""Logins, frontends, variables: contract §5.1, §7."""
+"""Logins, frontends, variables."""
 
 import concurrent.futures
 import contextlib
