@@ -115,8 +115,11 @@ def _functions(reader: Reader):
         return s.ShowLoad(database, label)
     if reader.take("TABLET" if reader.starrocks else "TABLETS", "FROM"):
         target = reader.qualified()
-        chosen = reader.listed(reader.name) if reader.take("PARTITION") else ()
-        return s.Show("TABLETS", target, ",".join(chosen))
+        chosen, of_table = reader.listed(reader.name) if reader.take("PARTITION") else (), {}
+        if reader.take("WHERE"):
+            reader.expect("INDEXNAME", "=")
+            of_table = {"index": reader.text()}
+        return s.Show("TABLETS", target, ",".join(chosen), of_table)
     return None
 
 

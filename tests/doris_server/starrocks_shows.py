@@ -15,19 +15,22 @@ SHARED = ("PartitionId PartitionName CompactVersion VisibleVersion NextVersion S
 
 
 def partitions(session: Any, each: Any) -> Rows:
+    """A row for each physical part of one; what is written goes to the last."""
     tail, zone = tails.parse(each.definition.tail), session.variable("time_zone")
     values, key = dict(each.definition.partitions.items), each.definition.partitions.column
     rows: list[tuple] = []
     for name, predicate in each.definition.predicates(each.name).items():
-        count = session.warehouse.store.count(each, predicate)
-        version, at = each.version(name)
-        number, size = each.partitions[name], human(count * session.warehouse.row_bytes)
-        middle = ("NORMAL", key, "; ".join(values.get(name, ())), ", ".join(tail.hashed), tail.buckets or "1")
-        if session.warehouse.dialect.cloud:
-            rows.append((number, name, 0, version, version + 1, *middle, size, count, "true", "false", "0.00", "0.00", "0.00"))
-        else:
-            rows.append((number, name, version, clock.shown(at, zone), 0, *middle, each.definition.replication, "HDD",
-                         "9999-12-31 23:59:59", "NULL", size, "false", count))  # fmt: skip
+        amount = session.warehouse.physical
+        for part in range(amount):
+            count = session.warehouse.store.count(each, predicate) // amount
+            version, at = each.version(name) if part == amount - 1 else (1, each.created)
+            number, size = each.partitions[name] + part, human(count * session.warehouse.row_bytes)
+            middle = ("NORMAL", key, "; ".join(values.get(name, ())), ", ".join(tail.hashed), tail.buckets or "1")
+            if session.warehouse.dialect.cloud:
+                rows.append((number, name, 0, version, version + 1, *middle, size, count, "true", "false", "0.00", "0.00", "0.00"))
+            else:
+                rows.append((number, name, version, clock.shown(at, zone), 0, *middle, each.definition.replication, "HDD",
+                             "9999-12-31 23:59:59", "NULL", size, "false", count))  # fmt: skip
     columns = (SHARED if session.warehouse.dialect.cloud else OWN).format("List" if each.definition.partitions.kind == "LIST" else "Range")
     return table(columns, rows)
 

@@ -48,6 +48,7 @@ def create_table(session: Any, asked: s.CreateTable) -> None:
             create_texts.check_properties(session.warehouse, asked.properties)
             create_texts.check_replicas(session.warehouse, asked.properties)
             _check_colocation(session, database, asked)
+            _check_dynamic(asked)
         made = session.warehouse.create_table(database, name, Definition.of(asked))
         partitions.schedule(session.warehouse, made)
     elif not asked.quiet:
@@ -156,6 +157,15 @@ def _add(session: Any, database: Any, found: Any, asked: s.AlterTable) -> None:
     column = asked.column
     session.warehouse.store.run(f"ALTER TABLE {found.physical} ADD COLUMN {quoted(column.name)} {kinds.kept(column.type)}")
     found.definition = dataclasses.replace(found.definition, columns=(*found.definition.columns, column))
+
+
+def _check_dynamic(asked: s.CreateTable) -> None:
+    """Of a table without ranges, and without what tells which partitions shall come (DynamicPartitionUtil)."""
+    keys = {key for key in asked.properties if key.startswith("dynamic_partition.")}
+    if keys and Definition.of(asked).partitions.kind != "RANGE":
+        raise Refused("Only support dynamic partition properties on range partition table", 1105)
+    if keys and "dynamic_partition.time_unit" not in keys:
+        raise Refused("Must assign dynamic_partition.time_unit properties", 1105)
 
 
 def _set(session: Any, database: Any, found: Any, asked: s.AlterTable) -> None:

@@ -61,6 +61,7 @@ class Warehouse:
         self.functions: dict[int, dict[str, Function]] = {}  # by the database's id, then by signature
         self.megabyte = 1024 * 1024  # what max_file_size counts with
         self.row_bytes = 100  # what a row counts for in sizes
+        self.physical = 1  # parts of a partition of StarRocks, each with a row of its own in SHOW PARTITIONS
         self.writers = 2  # of a parallel OUTFILE
         self.jobs: dict[int, list] = {}  # of a database's id (-1: external catalogs), oldest first
         self.leader = 0

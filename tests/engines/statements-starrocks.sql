@@ -30,7 +30,7 @@ SET sql_select_limit = DEFAULT;
 SHOW CREATE TABLE `a``b'c"d\e-f.g select ü`.`a``b'c"d\e-f.g select ü`;
 SHOW CREATE VIEW `a``b'c"d\e-f.g select ü`.`a``b'c"d\e-f.g select ü`;
 SHOW CREATE MATERIALIZED VIEW `a``b'c"d\e-f.g select ü`.`a``b'c"d\e-f.g select ü`;
-SHOW TABLET FROM `a``b'c"d\e-f.g select ü`.`a``b'c"d\e-f.g select ü` PARTITION (`a``b'c"d\e-f.g select ü`);
+SHOW TABLET FROM `a``b'c"d\e-f.g select ü`.`a``b'c"d\e-f.g select ü` PARTITION (`a``b'c"d\e-f.g select ü`) WHERE IndexName = "a`b'c\"d\\e-f.g select ü";
 SELECT TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, COLUMN_DEFAULT, GENERATION_EXPRESSION FROM information_schema.columns WHERE TABLE_SCHEMA = "a`b'c\"d\\e-f.g select ü" ORDER BY TABLE_NAME, ORDINAL_POSITION;
 SELECT TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, COLUMN_DEFAULT, GENERATION_EXPRESSION FROM information_schema.columns WHERE TABLE_SCHEMA = "a`b'c\"d\\e-f.g select ü" AND TABLE_NAME = "a`b'c\"d\\e-f.g select ü" ORDER BY TABLE_NAME, ORDINAL_POSITION;
 SHOW PARTITIONS FROM `a``b'c"d\e-f.g select ü`.`a``b'c"d\e-f.g select ü`;

@@ -111,6 +111,16 @@ def test_a_restore_that_is_killed_again_after_it_emptied_a_table_has_each_row_on
     at.assert_same("sales", "copy", "orders", "days", "names")
 
 
+def test_a_table_that_was_emptied_goes_on_with_what_was_loaded_since(half_loaded):
+    """R1: an error that passes does not make it begin again, however old the restore is."""
+    at = half_loaded()
+    at.target.faults.answer("^INSERT INTO .*`days`", 1105, "exec rpc error", nth=3)
+    at.site.apply(LATER)
+    assert restored(at)[0] == "succeeded", restored(at)
+    at.assert_same("sales", "copy", "orders", "days", "names")
+    assert len(loads(at)) == 4
+
+
 @pytest.mark.parametrize("fault", [None, "drop_before", "drop_after"])
 @pytest.mark.parametrize("target", ["coupled", "decoupled"])
 def test_labels_that_are_known_still_tell_nothing_of_a_table_that_is_emptied(partly_forgotten, target, fault):

@@ -313,6 +313,16 @@ def test_what_a_restored_table_lacks_is_said(decoupled):
     )  # fmt: skip
 
 
+def test_what_a_restored_table_lacks_is_said_also_after_another_try(decoupled):
+    """A second CREATE TABLE IF NOT EXISTS is refused for nothing."""
+    at = decoupled("coupled")
+    at.source.sql('CREATE TABLE crm.a (id INT NOT NULL) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 1 PROPERTIES ("compaction_policy" = "time_series")')
+    at.back_up()
+    at.target.faults.answer("(?s)^CREATE TABLE .*compaction_policy", 1105, "Unknown properties: {compaction_policy=time_series}")
+    at.target.faults.answer("^INSERT INTO .*`people`", 1105, "exec rpc error")
+    assert at.restore(databases={"crm": "copy"}) == ("succeeded", f"restored copy from {TASK}; not taken over: compaction_policy (copy.a)")
+
+
 def test_a_decoupled_target_keeps_the_time_to_live_of_its_cache(decoupled):
     at = decoupled()
     at.source.sql('CREATE TABLE crm.a (id INT NOT NULL) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 1 PROPERTIES ("file_cache_ttl_seconds" = "3600")')
@@ -327,8 +337,10 @@ def test_dynamic_partitions_stay_off_where_the_request_says_so(decoupled):
     at.source.sql(DYNAMIC)
     at.source.sql("INSERT INTO crm.dyn VALUES ('2026-11-22', 1), ('2026-11-23', 2)")
     at.back_up()
-    assert at.restore(databases={"crm": "copy"}, restore_properties={"dynamic_partition.enable": False})[0] == "succeeded", restored(at)
-    at.assert_same("crm", "copy", "dyn")
+    assert at.restore(databases={"crm": "copy"}, restore_properties={"dynamic_partition.enable": False}) == (
+        "succeeded", f"restored copy from {TASK}"
+    )
+    at.assert_same("crm", "copy", "dyn", "people")
     assert '"dynamic_partition.enable" = "false"' in at.target.sql("SHOW CREATE TABLE copy.dyn")[0][1]
 
 

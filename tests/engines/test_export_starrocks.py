@@ -37,6 +37,21 @@ def test_every_type_of_starrocks_that_can_go_comes_back_as_it_was(stars):
     at.assert_same("crm", "copy", "every")
 
 
+@pytest.mark.parametrize("limits", [{"PORTION": 1}, {"PORTION": 2_000, "WHOLE": 1}])
+def test_a_partition_of_several_physical_parts_goes_once(stars, monkeypatch, limits):
+    """Exactly once: its name stands for all of them."""
+    at = stars()
+    at.source.warehouse.physical = 3
+    at.source.sql("CREATE TABLE crm.many (id INT NOT NULL) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 5")
+    at.source.sql(f"INSERT INTO crm.many VALUES {', '.join(f'({number})' for number in range(60))}")
+    for name, value in limits.items():
+        monkeypatch.setattr(export_portions, name, value)
+    at.back_up()
+    assert at.restore(databases={"sales": "copy", "crm": "crm2"})[0] == "succeeded", restored(at)
+    at.assert_same("sales", "copy", "orders", "days")
+    at.assert_same("crm", "crm2", "many")
+
+
 def test_a_counter_of_starrocks_that_begins_anew_is_told(stars):
     """Nothing is lost without a word: StarRocks has no statement that sets it."""
     at = stars()

@@ -178,9 +178,75 @@ def test_a_partition_that_is_replaced_while_its_tablets_go_makes_the_table_begin
     at.source.faults.hang("^SELECT .*`many`.* OUTFILE")
     at.pass_while(at.source, MONDAY_2, replaced)
     assert states(at.site)[TASK] == ("succeeded", None)
-    assert at.document("void.json")["reason"] == "partitions of it were replaced"
+    assert at.document("void.json")["reason"] == "a partition of it was replaced"
     assert at.restore(databases={"crm": "copy"})[0] == "succeeded", restored(at)
     at.assert_same("crm", "copy", "many")
+
+
+@pytest.mark.parametrize("why", ["a rollup", "no right"])
+def test_a_large_partition_goes_whole_where_its_tablets_would_not_tell(decoupled, monkeypatch, why):
+    """A rollup with all columns may be read instead, and has other tablets; without ADMIN Doris does not list them."""
+    at = decoupled()
+    at.source.sql("CREATE TABLE crm.many (id INT NOT NULL, v INT) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 5")
+    at.source.sql("INSERT INTO crm.many VALUES (1, 2), (3, 4)")
+    monkeypatch.setattr(export_portions, "WHOLE", 1)
+    monkeypatch.setattr(export_portions, "PORTION", 20)
+    if why == "a rollup":
+        at.source.sql("ALTER TABLE crm.many ADD ROLLUP other (v, id)")
+    else:
+        at.source.add_user("reader", "", load=set(), select={"*"})
+        at.site.document["warehouses"]["shop"]["user"] = "reader"
+        at.site.write()
+        at.site.apply("2026-11-23T01:30:00Z")
+    at.back_up()
+    assert [(portion["partitions"], portion["tablets"]) for portion in at.table("crm", "many")["portions"]] == [(None, None)]
+    assert at.table("crm", "many")["rows"] == 2
+
+
+def test_what_comes_and_goes_while_tablets_go_is_seen(decoupled, monkeypatch):
+    """D7: a partition that appeared is named, one that was dropped makes the table begin again."""
+    at = decoupled()
+    monkeypatch.setattr(export_portions, "WHOLE", 1)
+    monkeypatch.setattr(export_portions, "PORTION", 50)
+    at.source.faults.hang("^SELECT .*`days`.* OUTFILE")
+
+    def other() -> None:
+        at.source.sql("ALTER TABLE sales.days ADD PARTITION p3 VALUES [('2026-03-01'), ('2026-04-01'))")
+        at.source.sql("INSERT INTO sales.days VALUES ('2026-03-05', 9)")
+        at.source.sql("ALTER TABLE sales.days DROP PARTITION p1")
+
+    at.pass_while(at.source, MONDAY_2, other)
+    assert states(at.site)[TASK] == ("succeeded", None)
+    days = at.table("sales", "days")
+    assert ([portion["partitions"] for portion in days["portions"]], days["rows"]) == ([["p2"], ["p3"]], 2)
+
+
+def test_a_partition_that_appears_while_tablets_of_the_only_one_go_is_named(decoupled, monkeypatch):
+    """D7."""
+    at = decoupled()
+    at.source.sql("CREATE TABLE crm.one (day DATE) DUPLICATE KEY(day) PARTITION BY RANGE(day) (PARTITION p1 VALUES LESS THAN ('2026-02-01')) "
+                  "DISTRIBUTED BY HASH(day) BUCKETS 2")  # fmt: skip
+    at.source.sql("INSERT INTO crm.one VALUES ('2026-01-01'), ('2026-01-02')")
+    monkeypatch.setattr(export_portions, "WHOLE", 1)
+    monkeypatch.setattr(export_portions, "PORTION", 100)
+    at.source.faults.hang("^SELECT .*`one`.* OUTFILE")
+    at.pass_while(at.source, MONDAY_2, lambda: at.source.sql("ALTER TABLE crm.one ADD PARTITION p2 VALUES [('2026-02-01'), ('2026-03-01'))"))
+    assert states(at.site)[TASK] == ("succeeded", None)
+    assert at.document("manifest.json")["skipped_objects"] == ["crm.one: partitions p2 (they appeared while it was exported)"]
+
+
+def test_a_void_round_is_not_exported_to_its_end(decoupled, monkeypatch):
+    """What has begun again costs its rows once more, and not twice."""
+    monkeypatch.setattr(export_portions, "PORTION", 1)
+    monkeypatch.setattr("reconciler.engines.doris.crew.AT_ONCE", 1)
+    at = decoupled()
+    for month in range(3, 9):
+        at.source.sql(f"ALTER TABLE sales.days ADD PARTITION p{month} VALUES [('2026-0{month}-01'), ('2026-0{month + 1}-01'))")
+    at.source.faults.answer("^SELECT .*`days`.* OUTFILE", 1105, "Unknown partition: p1")
+    at.back_up()
+    keys = at.objects
+    assert len([key for key in keys if "/tries/" in key and "/00002/1/" in key]) == 1
+    assert at.table("sales", "days")["rows"] == 2
 
 
 def test_several_statements_run_at_once_and_no_more_than_that(decoupled):

@@ -246,8 +246,9 @@ def test_a_cancelled_restore_takes_its_new_tables_back(filled):
 def test_dynamic_partitions_and_replicas_are_changed_unless_reserved(filled):
     query = filled()
     query(
-        "CREATE TABLE sales.moving (id INT) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) "
-        'PROPERTIES ("dynamic_partition.enable" = "true", "replication_num" = "1")'
+        "CREATE TABLE sales.moving (day DATE) DUPLICATE KEY(day) PARTITION BY RANGE(day) (PARTITION p1 VALUES LESS THAN ('2026-02-01')) "
+        'DISTRIBUTED BY HASH(day) PROPERTIES ("dynamic_partition.enable" = "true", "dynamic_partition.time_unit" = "DAY", "dynamic_partition.end" = "1", '
+        '"dynamic_partition.prefix" = "p", "dynamic_partition.buckets" = "1", "replication_num" = "1")'
     )
     timestamp = query.backup()
     query("CREATE DATABASE other")

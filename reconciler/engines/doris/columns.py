@@ -40,6 +40,8 @@ PROBES_OF_STARROCKS = {
     "bitmap": PROBES["bitmap"], "hll": "SELECT to_base64(hll_serialize(hll_hash(1))) AS probe",
 }  # fmt: skip
 NESTED = re.compile(r"(array|map|struct)<(.*)>", re.DOTALL | re.IGNORECASE)
+# The name of a struct's field: before a colon (Doris), or before a blank and its type (StarRocks).
+FIELD = re.compile(r"(?:`[^`]*`|\w+)\s*:|(?:(?<=[<,])|^)\s*(?:`[^`]*`|\w+)\s+(?=[a-zA-Z])")
 INNER = re.compile(r"[a-z0-9_]+(?:\([^)]*\))?")
 WIDEST = 38  # digits of a decimal that Parquet's 128 bits hold
 UNSIGNED = "bigint(20) unsigned"  # StarRocks' word for LARGEINT in information_schema
@@ -103,9 +105,9 @@ def _digits(kind: str) -> int:
 
 def _nested(kind: str, inside: str, starrocks: bool) -> tuple[str, str] | None:
     """As it is where every item goes so. By its text where items need it and none may hold quotes or commas of its
-    own, which that text does not escape. Names of a struct's fields stand before a colon.
+    own, which that text does not escape.
     """
-    plain = re.sub(r"\w+\s*:|`[^`]*`\s*:", "", inside).lower()
+    plain = FIELD.sub("", inside).lower()
     kinds = [item for item in INNER.findall(plain) if item not in ("array", "map", "struct")]
     ways = [_ways(item, starrocks) for item in kinds]
     if all(way == ("{}", "{}") for way in ways):
@@ -118,13 +120,13 @@ def _nested(kind: str, inside: str, starrocks: bool) -> tuple[str, str] | None:
 def selected(columns: tuple[Column, ...]) -> str:
     """Neutral names, since the reader matches names without regard to case."""
     return ", ".join(
-        f"{str(item.out).format(statements.name(item.name))} AS {_neutral(at)}"
+        f"{_filled(item.out, statements.name(item.name))} AS {_neutral(at)}"
         for at, item in enumerate(columns, 1)
     )
 
 
 def loaded(columns: tuple[Column, ...]) -> str:
-    return ", ".join(str(item.back).format(_neutral(at)) for at, item in enumerate(columns, 1))
+    return ", ".join(_filled(item.back, _neutral(at)) for at, item in enumerate(columns, 1))
 
 
 def lost(columns: tuple[Column, ...], *, strict_casts: bool) -> str | None:
@@ -132,11 +134,16 @@ def lost(columns: tuple[Column, ...], *, strict_casts: bool) -> str | None:
     casts fail by themselves.
     """
     conditions = [
-        f"({_neutral(at)} IS NOT NULL AND {str(item.back).format(_neutral(at))} IS NULL)"
+        f"({_neutral(at)} IS NOT NULL AND {_filled(item.back, _neutral(at))} IS NULL)"
         for at, item in enumerate(columns, 1)
         if item.is_converted and not (strict_casts and str(item.back).startswith("CAST("))
     ]
     return " OR ".join(conditions) or None
+
+
+def _filled(way: str | None, column: str) -> str:
+    """Not by `format`: a type may hold braces of its own."""
+    return str(way).replace("{}", column, 1)
 
 
 def _neutral(at: int) -> str:

@@ -13,6 +13,7 @@ from typing import Any, Self
 from reconciler.core.ports import Watch
 from reconciler.engines.doris import export_statements
 from reconciler.engines.doris.session import Session
+from reconciler.engines.doris.understood import understood
 from reconciler.errors import StepFailed
 
 AT_ONCE = 3  # statements; each already runs on every node of its cluster
@@ -85,7 +86,8 @@ class Crew:
     def _one(self, work: Work) -> Any:
         session = self._free.get()
         try:
-            return work(session)
+            with understood(session.warehouse):
+                return work(session)
         finally:
             self._free.put(session)
 
@@ -105,6 +107,7 @@ def kill(session: Session, marks: Collection[str]) -> int:
     """Ends the statements that bear one of the marks, as far as the frontend that answers lists them: Doris all of
     the warehouse, StarRocks its own. How many there were.
     """
+    marks = tuple(marks)  # those at work go on adding and removing some
     if not marks:
         return 0
     (own,) = session.ask(export_statements.OWN_ID)

@@ -50,22 +50,30 @@ def replayable(
     kept = {key: value for key, value in pairs.items() if _stays(key) and key not in dropped}
     if "dynamic_partition.enable" in pairs:
         kept["dynamic_partition.enable"] = "false"
-    wanted = kept | given
+    wanted = kept | {key: value for key, value in given.items() if key not in ACTING}
     listed = f"\n{statements.properties(wanted.items())}" if wanted else ""
     return f"{before.rstrip()}{listed}{after}"
 
 
 def held_back(printed: str, given: dict[str, str]) -> dict[str, str]:
-    """The properties to be set when all is loaded."""
+    """The properties to be set when all is loaded; none where those that act shall stay off."""
     _, pairs, _ = ddl_text.properties(printed)
-    return {key: pairs[key] for key in ACTING if key in pairs and key not in given}
+    off = given.get("dynamic_partition.enable") == "false"
+    return {} if off else {key: pairs[key] for key in ACTING if key in pairs}
 
 
-def left_out(printed: str, given: Iterable[str], *, decoupled: bool) -> set[str]:
-    """The properties that somebody chose and that a restored table does not have."""
-    _, pairs, _ = ddl_text.properties(printed)
-    chosen = {key for key in CHOSEN & pairs.keys() if pairs[key].lower() not in SILENT}
-    return chosen - {*given, *(OF_DECOUPLED if decoupled else ())}
+def left_out(printed: str, restored: str, given: Iterable[str], *, decoupled: bool) -> set[str]:
+    """The properties that a restored table does not have as its source had them: those that somebody chose, of the
+    ones that are tied to the source, and any other. `restored` is how the target prints the table.
+    """
+    had = ddl_text.properties(printed)[1]
+    try:
+        has = ddl_text.properties(restored)[1]
+    except ValueError:  # it is printed without escapes, and cannot be compared
+        has = had
+    tied = {key for key in had if not _stays(key) or (key in OF_DECOUPLED and not decoupled)}
+    chosen = {key for key in tied & {*CHOSEN, *ACTING} if had[key].lower() not in SILENT}
+    return {key for key in chosen | (had.keys() - tied) if has.get(key) != had[key]} - {*given}
 
 
 def property_of(printed: str, key: str) -> str | None:

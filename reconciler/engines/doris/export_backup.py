@@ -18,6 +18,7 @@ from reconciler.engines.doris.export_rounds import Rounds
 from reconciler.engines.doris.export_table import FORMAT, Tables
 from reconciler.engines.doris.export_unload import Unload
 from reconciler.engines.doris.session import Session
+from reconciler.engines.doris.understood import understood
 from reconciler.errors import STEP_ERRORS, Cancelled, DeadlinePassed, JobLost, may_pass
 
 
@@ -55,7 +56,7 @@ class Export:
         unload.end_earlier(self._session)
         self._watch.check()
         try:
-            with crew:
+            with understood(self._session.warehouse), crew:
                 for (round_, at), record in crew.run(rounds, self._watch):
                     rounds.take(round_, at, record)
                     self._watch.progress(100 * len(rounds.entries) / len(subjects))

@@ -29,13 +29,20 @@ def place_of(order: RestoreOrder, target: str) -> Place:
     return export_swap.place(order.restore_id, target, replace=target in order.replace)
 
 
+def refuse_other_format(parts: tuple[Part, ...]) -> None:
+    """Raises EngineFailed where another release made the set in another form."""
+    for part in parts:
+        told = part.inventory["format"]
+        if told != FORMAT:
+            raise EngineFailed(
+                f"the inventory of database {part.source} has format {told}, this release reads {FORMAT}"
+            )
+
+
 def refuse(session: Session, order: RestoreOrder, reader: SetReader, parts: tuple[Part, ...]) -> None:
     """Raises EngineFailed where the set cannot be read, or the target is not free."""
     existing = tables.databases(session)
     for part in parts:
-        if part.inventory["format"] != FORMAT:
-            raise EngineFailed(f"the inventory of database {part.source} has format {part.inventory['format']}, "
-                               f"this release reads {FORMAT}")  # fmt: skip
         present = {entry.key: entry for entry in reader.entries(part.attempt, "data/")}
         _refuse_incomplete(present, part)
         if not order.request.accept_other_etags:

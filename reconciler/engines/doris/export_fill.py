@@ -8,6 +8,7 @@ from reconciler.engines.doris import ddl, export_loads, export_looks, export_sta
 from reconciler.engines.doris.crew import Crew, Work
 from reconciler.engines.doris.export_loads import Loads, Table
 from reconciler.engines.doris.session import Session
+from reconciler.engines.doris.understood import understood
 from reconciler.errors import Cancelled, DeadlinePassed, OutcomeUnknown, StepFailed
 
 TIMEOUT = 14_400  # seconds for one statement: the server's own default for a load
@@ -21,14 +22,16 @@ def run(
     """
     _settle_sequences(session, tables)
     strict = not session.about().is_starrocks and session.accepts(export_statements.STRICT_CASTS)
-    forgotten = order.journal is not None and export_loads.may_be_forgotten(began, export_looks.time(session))
+    now = export_looks.time(session)
+    late = order.journal is not None and export_loads.may_be_forgotten(began, now)
+    rounds = order.request.timeout // export_loads.REMEMBERED + 2 if late else 1
     crew = Crew(session, TIMEOUT)
     loads = Loads(order.manifest.place, order.restore_id, reader, watch, crew.marks, strict_casts=strict)
     every = [table for table in tables if table.record["rows"]]
     try:
-        with crew:
+        with understood(session.warehouse), crew:
             lacking = [table for table, rows in _counted(every, crew, watch) if rows != table.record["rows"]]
-            _load(crew, _steps(session, lacking, loads, forgotten=forgotten), lacking, watch)
+            _load(crew, _steps(session, lacking, loads, now, rounds), lacking, watch)
             for table, rows in _counted(every, crew, watch):
                 _refuse_other_count(table, rows)
     except (Cancelled, DeadlinePassed) as error:
@@ -46,12 +49,13 @@ def _load(crew: Crew, steps: Iterator[tuple[Table, Work]], lacking: list[Table],
 
 
 def _steps(
-    session: Session, lacking: list[Table], loads: Loads, *, forgotten: bool
+    session: Session, lacking: list[Table], loads: Loads, now: str, rounds: int
 ) -> Iterator[tuple[Table, Work]]:
-    """Where labels may be forgotten a table is emptied: nothing tells what was loaded from what was not."""
+    """With one round nothing is forgotten yet. Later a table goes on with a round that stands, or is emptied."""
     for table in lacking:
-        round_ = loads.round_after_forgetting(session, table) if forgotten else 0
-        if forgotten:
+        standing = loads.round_that_stands(session, table, now, rounds) if rounds > 1 else 0
+        round_ = loads.fresh_round(session, table) if standing is None else standing
+        if standing is None:
             session.tell(export_statements.truncate(table.database, table.record["name"]))
         for step in loads.steps(table, round_):
             yield table, step

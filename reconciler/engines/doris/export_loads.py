@@ -55,8 +55,19 @@ class Loads:
         for label, files in self._labelled(table, round_):
             yield partial(self._load, table, files, label)
 
-    def round_after_forgetting(self, session: Session, table: Table) -> int:
-        """The first of whose labels the server knows none, once no load of an earlier one runs any more."""
+    def round_that_stands(self, session: Session, table: Table, now: str, rounds: int) -> int | None:
+        """The newest of so many, where all its labels are known still: its first load, by which it began, is young.
+        None where nothing tells what was loaded from what was not.
+        """
+        for round_ in reversed(range(rounds)):
+            first, _ = next(self._labelled(table, round_))
+            row = self._newest(session, table.database, first)
+            if row is not None:
+                return None if may_be_forgotten(_begun(row), now) else round_
+        return None
+
+    def fresh_round(self, session: Session, table: Table) -> int:
+        """The first of whose labels the server knows none, once no load of another one runs any more."""
         round_ = 0
         while True:
             labels = (label for label, _ in self._labelled(table, round_))
@@ -116,15 +127,18 @@ class Loads:
         return True
 
     def _status(self, session: Session, database: str, label: str) -> str | None:
-        """Of the load that has the label, else of one that had it and failed; None where the server knows none."""
+        row = self._newest(session, database, label)
+        return None if row is None else _told(row)
+
+    def _newest(self, session: Session, database: str, label: str) -> dict[str, Any] | None:
+        """The load that has the label, else one that had it and failed; None where the server knows none."""
         try:
             rows = session.ask(export_statements.show_load(session.about(), database, label))
         except Said as refusal:
             if refusal.passing or refusal.code in DENIED:
                 raise
             return None
-        told = [str(row.get("TransactionStatus") or row.get("State")) for row in rows]
-        return next((status for status in told if status in VISIBLE | UNDER_WAY), told[-1] if told else None)
+        return next((row for row in rows if _told(row) in VISIBLE | UNDER_WAY), rows[-1] if rows else None)
 
     def _refuse_lost_values(self, session: Session, table: Table, uri: str, access: list[tuple[str, str]]) -> None:
         condition = columns.lost(table.columns, strict_casts=self._strict_casts)
@@ -136,6 +150,15 @@ class Loads:
                 f"table {table.title}: in {int(row['amount']):,} rows a value cannot be made again from its text "
                 f"at this server, and would become NULL; nothing of this portion was loaded"
             )
+
+
+def _told(row: dict[str, Any]) -> str:
+    return str(row.get("TransactionStatus") or row.get("State"))
+
+
+def _begun(row: dict[str, Any]) -> str:
+    """By the server's clock, in UTC."""
+    return str(row.get("PrepareTime") or row.get("CreateTime"))
 
 
 def amount(table: Table) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 from reconciler.engines.doris import columns, ddl, ddl_text, export_portions, export_statements
 from reconciler.engines.doris.export_contents import Lossy, Subject
 from reconciler.engines.doris.export_portions import Partition
-from reconciler.engines.doris.session import Said, Session
+from reconciler.engines.doris.session import DENIED, Said, Session
 from reconciler.errors import EngineFailed
 
 
@@ -47,15 +47,21 @@ def refuse_other_columns(definition: str, subject: Subject) -> None:
 
 def partitions(session: Session, subject: Subject) -> tuple[Partition, ...]:
     rows = session.ask(export_statements.show_partitions(subject.database, subject.table))
-    return tuple(map(export_portions.partition, rows))
+    return export_portions.listed(rows)
 
 
 def tablets(session: Session, subject: Subject, names: Iterable[str]) -> dict[str, list[int]]:
-    """Of each partition; every copy of one has a row."""
-    return {name: _tablets(session, subject, name) for name in names}
+    """Of each partition. None at all where the user may not see them (Doris wants ADMIN for it)."""
+    try:
+        return {name: _tablets(session, subject, name) for name in names}
+    except Said as refusal:
+        if refusal.code not in DENIED:
+            raise
+        return {}
 
 
 def _tablets(session: Session, subject: Subject, partition: str) -> list[int]:
+    """Those of the table itself, not of its rollups; every copy of one has a row."""
     dialect = session.about()
     rows = session.ask(export_statements.show_tablets(dialect, subject.database, subject.table, partition))
     return sorted({int(row["TabletId"]) for row in rows})

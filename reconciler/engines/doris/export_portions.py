@@ -4,7 +4,7 @@ Pure: it knows rows of SHOW PARTITIONS and nothing of connections or storage.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 # Bytes as the server stores them. A statement should end within the hour: files that compaction has replaced are
@@ -36,6 +36,20 @@ class Partition(NamedTuple):
     size_bytes: int
 
 
+def listed(rows: Iterable[Mapping[str, Any]]) -> tuple[Partition, ...]:
+    """The partitions, by rows of SHOW PARTITIONS. StarRocks has a row for each physical part of one, all with its
+    name (PartitionsProcDir.java): their versions together grow with each write to any of them.
+    """
+    found: dict[str, Partition] = {}
+    for row in rows:
+        one = partition(row)
+        known = found.get(one.name, one._replace(version=0, size_bytes=0))
+        found[one.name] = Partition(
+            one.name, known.version + one.version, max(known.since, one.since), known.size_bytes + one.size_bytes
+        )
+    return tuple(found.values())
+
+
 def partition(row: Mapping[str, Any]) -> Partition:
     return Partition(
         str(row["PartitionName"]), int(row["VisibleVersion"]), str(row.get("VisibleVersionTime") or ""),
@@ -50,7 +64,7 @@ def size_of(written: str) -> int:
 
 
 def parts(
-    partitions: tuple[Partition, ...], tablets: Mapping[str, tuple[int, ...]], limit: int
+    partitions: tuple[Partition, ...], tablets: Mapping[str, Sequence[int]], limit: int
 ) -> tuple[Part, ...]:
     """For each statement, in the server's order. `tablets` are those of partitions that are to be cut."""
     known = {item.name: item for item in partitions}
@@ -64,10 +78,10 @@ def parts(
     return tuple(found)
 
 
-def _shares(partition: Partition, tablets: tuple[int, ...], limit: int) -> Iterator[tuple[int, ...]]:
+def _shares(partition: Partition, tablets: Sequence[int], limit: int) -> Iterator[tuple[int, ...]]:
     """Tablets are about equally large: rows are spread over them by a hash, or by chance."""
     amount = min(len(tablets), -(-partition.size_bytes // limit))
-    return (tablets[at::amount] for at in range(amount))
+    return (tuple(tablets[at::amount]) for at in range(amount))
 
 
 def portions(partitions: Iterable[Partition], limit: int) -> tuple[tuple[str, ...] | None, ...]:
@@ -89,6 +103,10 @@ def together(items: Iterable[tuple[str, int]], limit: int) -> tuple[tuple[str, .
         found[-1].append(name)
         size += amount
     return tuple(map(tuple, found))
+
+
+def oversized(partitions: Iterable[Partition]) -> tuple[str, ...]:
+    return tuple(item.name for item in partitions if item.size_bytes > WHOLE)
 
 
 def is_moving(before: Iterable[Partition], after: Iterable[Partition]) -> bool:

@@ -16,6 +16,7 @@ from reconciler.engines.doris import (
     export_fill,
     export_finish,
     export_looks,
+    export_statements,
     export_swap,
     replicas,
     statements,
@@ -39,7 +40,7 @@ class Import:
             Part(source, export_check.place_of(order, target), attempts[source], inventories[source])
             for source, target in order.databases
         )
-        self._unknown: dict[str, set[str]] = {}  # properties of each table that this server does not know
+        export_check.refuse_other_format(self._parts)
 
     def check(self) -> None:
         export_check.refuse(self._session, self._order, self._reader, self._parts)
@@ -70,15 +71,16 @@ class Import:
         found: dict[str, list[str]] = {}
         for part in self._parts:
             for table in part.tables:
-                for key in self._gone(table):
+                for key in self._gone(part.place.target, table):
                     found.setdefault(key, []).append(f"{part.place.target}.{table.record['name']}")
         return tuple(f"{key} ({_named(titles)})" for key, titles in sorted(found.items()))
 
-    def _gone(self, table: Table) -> set[str]:
+    def _gone(self, database: str, table: Table) -> set[str]:
+        """By what the target has in the end: an earlier run may have made the table."""
         about, printed = self._session.about(), table.record["statement"]
-        counter = {COUNTER} if about.is_starrocks and ddl.counting_column(printed) else set()
-        gone = ddl.left_out(printed, self._given, decoupled=about.decoupled)
-        return gone | self._unknown.get(table.title, set()) | counter
+        (row,) = self._session.ask(export_statements.show_create("TABLE", database, table.record["name"]))
+        gone = ddl.left_out(printed, str(row["Create Table"]), self._given, decoupled=about.decoupled)
+        return gone | ({COUNTER} if about.is_starrocks and ddl.counting_column(printed) else set())
 
     def _is_in_place(self, part: Part, stood: list[list[str]]) -> bool:
         names = [table.record["name"] for table in part.tables]
@@ -109,7 +111,7 @@ class Import:
     def _make_table(self, table: Table, nodes: int | None) -> None:
         """Properties that this server does not know are left out: it may be older than the source."""
         printed = table.record["statement"]
-        without = self._unknown.setdefault(table.title, set())
+        without: set[str] = set()
         given = replicas.properties(printed, nodes, self._given)
         while True:
             try:

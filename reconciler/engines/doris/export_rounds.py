@@ -15,6 +15,7 @@ from reconciler.engines.doris.session import Said, Session
 from reconciler.errors import EngineFailed
 
 Step = tuple[tuple[Round, int], Work]
+GONE = "it was dropped, or a partition of it"
 LAST = 0  # the step after a round's portions, which are counted from 1: the look after them
 
 
@@ -31,6 +32,7 @@ class Rounds(Iterator[Step]):
         self._records: dict[str, dict[int, dict[str, Any]]] = {}
         self._void: set[str] = set()
         self._begun: Counter[Subject] = Counter()
+        self._amounts: dict[str, int] = {}  # of a round's portions
         self.entries: dict[Subject, dict[str, Any]] = {}
         self.left_out: list[str] = []  # tables, with why
 
@@ -53,7 +55,7 @@ class Rounds(Iterator[Step]):
             return None
         of_round = self._records.setdefault(round_.path, {})
         of_round[at] = made
-        if len(of_round) == len(round_.portions):
+        if len(of_round) == self._amounts[round_.path]:
             records = [of_round[number] for number in sorted(of_round)]
             self._steps.append(((round_, LAST), partial(self._end, round_, records)))
         return None
@@ -62,13 +64,16 @@ class Rounds(Iterator[Step]):
         self._begun[subject] += 1
         if self._begun[subject] > ROUNDS:
             raise EngineFailed(
-                f"table {subject.title} changed its definition {ROUNDS} times while it was exported", passing=True
-            )
+                f"table {subject.title} began {ROUNDS} times while it was exported, and would again: "
+                f"{self._tables.reasons.get(subject, 'partitions of it come and go')}", passing=True,
+            )  # fmt: skip
         try:
             round_ = self._tables.begin(subject)
         except (Said, Lossy) as refusal:
             return self._lose(subject, refusal)
-        for at, portion in enumerate(round_.portions, 1):
+        portions = round_.portions
+        self._amounts[round_.path] = len(portions)
+        for at, portion in enumerate(portions, 1):
             self._steps.append(((round_, at), partial(self._portion, round_, portion)))
         return None
 
@@ -76,6 +81,7 @@ class Rounds(Iterator[Step]):
         if round_.path not in self._void:
             self._void.add(round_.path)
             self._subjects.append(round_.subject)
+            self._steps = deque(step for step in self._steps if step[0][0].path != round_.path)
 
     def _lose(self, subject: Subject, refusal: Said | Lossy) -> None:
         if isinstance(refusal, Lossy):
@@ -84,6 +90,8 @@ class Rounds(Iterator[Step]):
             self.left_out.append(str(refusal))
         elif listing.is_gone(refusal):
             self.left_out.append(f"{subject.title} {DROPPED}")
+        elif _names_partition(refusal):  # it went between two statements of the look
+            self._subjects.append(subject)
         else:
             raise refusal
 
@@ -92,9 +100,9 @@ class Rounds(Iterator[Step]):
         try:
             return self._tables.end(session, round_, records)
         except Said as refusal:
-            if not listing.is_gone(refusal):
+            if not listing.is_gone(refusal) and not _names_partition(refusal):
                 raise
-            self._tables.void(round_, "it was dropped")
+            self._tables.void(round_, GONE)
             return None
 
     def _portion(self, round_: Round, portion: Portion, session: Session) -> dict[str, Any] | None:
@@ -108,7 +116,7 @@ class Rounds(Iterator[Step]):
         except Said as refusal:
             if not listing.is_gone(refusal) and not (portion.part.partitions and _names_partition(refusal)):
                 raise
-            self._tables.void(round_, "it was dropped, or a partition of it")
+            self._tables.void(round_, GONE)
             return None
         return self._folder.remember(name, made)
 

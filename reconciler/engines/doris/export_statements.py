@@ -90,7 +90,8 @@ def show_partitions(database: str, table: str) -> str:
 
 def show_tablets(dialect: Dialect, database: str, table: str, partition: str) -> str:
     word = "TABLET" if dialect.is_starrocks else "TABLETS"
-    return f"SHOW {word} FROM {name(database)}.{name(table)} PARTITION ({name(partition)})"
+    of_table = f" WHERE IndexName = {text(table)}"  # the index that has the table's name, and no rollup
+    return f"SHOW {word} FROM {name(database)}.{name(table)} PARTITION ({name(partition)}){of_table}"
 
 
 def columns(database: str, table: str | None = None) -> str:

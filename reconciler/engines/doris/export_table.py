@@ -4,12 +4,13 @@ A round is void where the definition changed meanwhile, since rows of two shapes
 kept of it is documents of the attempt, each written once, so that a run that ended goes on with what is missing.
 """
 
+import itertools
 import json
 from itertools import starmap
 from typing import Any, NamedTuple
 
 from reconciler.core.ports import AttemptFolder
-from reconciler.engines.doris import ddl, export_contents, export_portions
+from reconciler.engines.doris import ddl, export_contents, export_entry, export_portions
 from reconciler.engines.doris import export_looks as looks
 from reconciler.engines.doris.columns import Column
 from reconciler.engines.doris.export_contents import Subject
@@ -17,7 +18,7 @@ from reconciler.engines.doris.export_portions import Part, Partition
 from reconciler.engines.doris.export_unload import Portion
 from reconciler.engines.doris.session import Session
 
-FORMAT = 3  # of an inventory, whose entries are made here
+FORMAT, BEGUN = 3, 2  # of an inventory, whose entries are made here, and of the document that begins a round
 ROUNDS = 3  # in one run; then the attempt pauses
 
 
@@ -33,10 +34,6 @@ class Round(NamedTuple):
         return f"{self.subject.number:05}/{self.number}"
 
     @property
-    def names_partitions(self) -> bool:
-        return any(part.part.partitions is not None for part in self.portions)
-
-    @property
     def chosen(self) -> tuple[Column, ...]:
         """Without those that the server computes, with the hidden one where there is one."""
         computed = ddl.generated_columns(self.begun["statement"])
@@ -46,10 +43,10 @@ class Round(NamedTuple):
 
     @property
     def portions(self) -> tuple[Portion, ...]:
-        subject = self.subject
+        subject, chosen = self.subject, self.chosen
         return tuple(
             Portion(f"table {subject.title}", f"{self.path}/{at:05}", subject.database, subject.table,
-                    Part(*(None if told is None else tuple(told) for told in part)), self.chosen)
+                    Part(*(None if told is None else tuple(told) for told in part)), chosen)
             for at, part in enumerate(self.begun["portions"], 1)
         )  # fmt: skip
 
@@ -59,17 +56,24 @@ class Tables:
 
     def __init__(self, session: Session, folder: AttemptFolder, *, check_row_counts: bool) -> None:
         self._session, self._folder, self._counts = session, folder, check_row_counts
+        self.reasons: dict[Subject, str] = {}  # why a table had to begin again, at last
 
     def begin(self, subject: Subject) -> Round:
-        """The round that is not void, gone on with or begun now."""
-        number = 1
-        while self._folder.read(f"tables/{subject.number:05}/{number}/void.json") is not None:
-            number += 1
-        name = f"tables/{subject.number:05}/{number}/begun.json"
-        standing = self.document(name)
-        return Round(subject, number, standing or self._folder.remember(name, self._look_before(subject)))
+        """The round that is not void, gone on with or begun now. Another release's is not gone on with."""
+        for number in itertools.count(1):
+            folder = f"tables/{subject.number:05}/{number}"
+            standing = self.document(f"{folder}/begun.json")
+            if self._folder.read(f"{folder}/void.json") is not None:
+                continue
+            if standing is None:
+                break
+            if standing["format"] == BEGUN:
+                return Round(subject, number, standing)
+            self.void(Round(subject, number, standing), "another release had begun it")
+        return Round(subject, number, self._folder.remember(f"{folder}/begun.json", self._look_before(subject)))
 
     def void(self, round_: Round, reason: str) -> None:
+        self.reasons[round_.subject] = reason
         self._folder.remember(f"tables/{round_.path}/void.json", {"format": 1, "reason": reason})
 
     def document(self, name: str) -> dict[str, Any] | None:
@@ -85,7 +89,7 @@ class Tables:
             if ended is None:
                 return None
             ended = self._folder.remember(name, ended)
-        return _entry(round_, ended, records)
+        return export_entry.entry(round_.subject.table, round_.chosen, round_.begun, ended, records)
 
     def _look_before(self, subject: Subject) -> dict[str, Any]:
         session = self._session
@@ -94,15 +98,15 @@ class Tables:
         printed = looks.kept(text, now)
         looks.refuse_other_columns(printed, now)
         kind = ddl.property_of(printed, "function_column.sequence_type")
-        large = (item.name for item in partitions if item.size_bytes > export_portions.WHOLE)
-        tablets = looks.tablets(session, subject, large)
-        known = {name: tuple(numbers) for name, numbers in tablets.items()}
-        parts = export_portions.parts(partitions, known, export_portions.PORTION)
+        rollups = looks.rollups(session, subject)
+        # A rollup with all columns may be read instead of the table, and has none of its tablets.
+        tablets = looks.tablets(session, subject, () if rollups else export_portions.oversized(partitions))
+        parts = export_portions.parts(partitions, tablets, export_portions.PORTION)
         return {
-            "format": 1, "statement": printed, "began": looks.time(session), "has_sequence": kind is not None,
+            "format": BEGUN, "statement": printed, "began": looks.time(session), "has_sequence": kind is not None,
             "columns": [list(item) for item in now.columns], "generated": list(now.generated),
             "defaults": [list(item) for item in now.defaults],
-            "sequence": looks.sequence(session, subject, kind), "rollups": looks.rollups(session, subject),
+            "sequence": looks.sequence(session, subject, kind), "rollups": rollups,
             "partitions": [list(item) for item in partitions],
             "portions": [list(part) for part in parts], "tablets": tablets,
         }  # fmt: skip
@@ -111,43 +115,45 @@ class Tables:
         self, session: Session, round_: Round, records: list[dict[str, Any]]
     ) -> dict[str, Any] | None:
         subject, begun = round_.subject, round_.begun
-        counted = looks.counted(session, subject) if self._counts else None
-        partitions, printed = looks.partitions(session, subject), looks.printed(session, subject)
-        if looks.is_other(printed, begun["statement"], begun["defaults"]):
-            self.void(round_, "its definition changed")
-            return None
-        if looks.tablets(session, subject, begun["tablets"]) != begun["tablets"]:
-            self.void(round_, "partitions of it were replaced")
-            return None
         before = tuple(Partition(*item) for item in begun["partitions"])
-        moving = export_portions.is_moving(before, partitions)
         rows = sum(record["rows"] for record in records)
-        if counted not in (None, rows) and not moving:
-            self.void(round_, f"{rows:,} rows were exported, {counted:,} counted")
+        counted = self._counted(session, subject, begun, before)
+        partitions, printed = looks.partitions(session, subject), looks.printed(session, subject)
+        moving = export_portions.is_moving(before, partitions)
+        reason = _other(session, subject, begun, partitions, printed)
+        if not reason and counted not in (None, rows) and not moving:
+            reason = f"{rows:,} rows were exported, {counted:,} counted"
+        if reason:
+            self.void(round_, reason)
             return None
         return {
             "format": 1, "ended": looks.time(session), "moving": moving, "counted": counted,
             "partitions": [list(item) for item in partitions],
             "next_id": looks.next_id(session, subject, begun["statement"]),
-            "not_included": export_portions.appeared(before, partitions) if round_.names_partitions else (),
+            "not_included": () if begun["portions"] == [[None, None]] else
+                            export_portions.appeared(before, partitions),
         }  # fmt: skip
 
-
-def _entry(round_: Round, ended: dict[str, Any], records: list[dict[str, Any]]) -> dict[str, Any]:
-    """All that a restore must know of the table, and what can be said of its consistency."""
-    begun = round_.begun
-    return {
-        "name": round_.subject.table, "statement": begun["statement"],
-        "columns": [list(item) for item in round_.chosen],
-        "generated": sorted({*begun["generated"], *ddl.generated_columns(begun["statement"])}),
-        "has_sequence": begun["has_sequence"], "next_id": ended["next_id"], "rollups": begun["rollups"],
-        "rows": sum(record["rows"] for record in records), "counted": ended["counted"],
-        "began": begun["began"], "ended": ended["ended"], "moving": ended["moving"],
-        "partitions_not_included": list(ended["not_included"]),
-        "versions": {"before": _versions(begun["partitions"]), "after": _versions(ended["partitions"])},
-        "portions": records,
-    }  # fmt: skip
+    def _counted(
+        self, session: Session, subject: Subject, begun: dict[str, Any], before: tuple[Partition, ...]
+    ) -> int | None:
+        """Of a table that stood still so far: where the plan asks for it, and where partitions were cut, since a
+        server tells nothing of a tablet that it does not find.
+        """
+        if not (self._counts or begun["tablets"]):
+            return None
+        moving = export_portions.is_moving(before, looks.partitions(session, subject))
+        return None if moving else looks.counted(session, subject)
 
 
-def _versions(partitions: list[list[Any]]) -> list[list[Any]]:
-    return [item[:3] for item in partitions]
+def _other(
+    session: Session, subject: Subject, begun: dict[str, Any], partitions: tuple[Partition, ...], printed: str
+) -> str:
+    """Why the table is another one than when the round began; empty where it is not."""
+    if looks.is_other(printed, begun["statement"], begun["defaults"]):
+        return "its definition changed"
+    if begun["tablets"].keys() - {item.name for item in partitions}:
+        return "a partition of it was dropped"
+    if looks.tablets(session, subject, begun["tablets"]) != begun["tablets"]:
+        return "a partition of it was replaced"
+    return ""

@@ -83,6 +83,10 @@ class Session:
         self.dialect: Dialect | None = None
 
     @property
+    def warehouse(self) -> str:
+        return self._warehouse
+
+    @property
     def user(self) -> str:
         return self._server.user
 

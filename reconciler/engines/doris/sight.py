@@ -7,7 +7,7 @@ from typing import Any
 from reconciler.engines.doris.session import DENIED, Said, Session
 
 ALL = re.compile(r"\b(?:Select|Admin)_priv\b", re.IGNORECASE)
-OURS = re.compile(r"internal(?:\.([^:;]*))?:([^;]*)")  # `internal: Select_priv`, `internal.sales: Load_priv; …`
+OURS = re.compile(r"(?:^|;)\s*internal(?:\.([^:;]*))?:([^;]*)")
 
 
 def limits(session: Session, databases: Iterable[str]) -> tuple[str, ...]:
@@ -29,7 +29,9 @@ def limits(session: Session, databases: Iterable[str]) -> tuple[str, ...]:
 
 
 def _whole(grants: Mapping[str, Any], databases: Iterable[str]) -> set[str]:
-    """Those that it may see whole, by its grants and those of its roles."""
+    """Those that it may see whole, by its grants and those of its roles: `internal: Select_priv` in CatalogPrivs,
+    `internal.sales: Load_priv; internal.crm: …` in DatabasePrivs.
+    """
     if ALL.search(str(grants.get("GlobalPrivs"))):
         return {*databases}
     told = f"{grants.get('CatalogPrivs')};{grants.get('DatabasePrivs')}"

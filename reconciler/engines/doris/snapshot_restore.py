@@ -58,6 +58,7 @@ class Restore:
     def check(self) -> None:
         """Everything that can be known before anything is changed (R4)."""
         existing = tables.databases(self._session)
+        self._refuse_unknown_properties()
         for part in self._parts:
             self._refuse_other_product(part)
             self._refuse_incomplete(part)
@@ -180,6 +181,12 @@ class Restore:
             wanted += ["clean_tables", "clean_partitions", "atomic_restore", "force_replace"]
         pairs += [(name, "true") for name in wanted if self._dialect.restores_with(name)]
         return [*pairs, *sorted(given.items())]
+
+    def _refuse_unknown_properties(self) -> None:
+        given = dict(self._order.request.restore_properties)
+        if self._dialect.is_starrocks and "dynamic_partition.enable" in given:
+            raise EngineFailed("StarRocks' RESTORE has no property that leaves dynamic partitions off: take "
+                               "`dynamic_partition.enable` out of `restore_properties`")  # fmt: skip
 
     def _refuse_full(self, part: Part) -> None:
         found = tables.of(self._session, part.target)
