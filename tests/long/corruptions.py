@@ -108,8 +108,9 @@ class Idle:
 
     def precheck(self, *_: Any) -> None: ...
 
-    def restore(self, order: Any, *_: Any) -> None:
+    def restore(self, order: Any, *_: Any) -> tuple[str, ...]:
         self._seen.append(f"restore {order.restore_id}")
+        return ()
 
     def abandon(self, _: Any) -> str:
         return "only looked at"

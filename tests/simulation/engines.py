@@ -42,11 +42,12 @@ class SimulatedEngine:
         with self.house.worked_on(self.process):
             return self._backup(order, number, folder, watch)
 
-    def restore(self, order: RestoreOrder, reader: SetReader, watch: Watch) -> None:
+    def restore(self, order: RestoreOrder, reader: SetReader, watch: Watch) -> tuple[str, ...]:
         with self.house.worked_on(self.process):
             if order.journal is None:
                 order.claim("begun")
             self._restore(order, reader, watch)
+        return ()
 
     def abandon(self, order: RestoreOrder) -> str:
         return "the target is as it is"
