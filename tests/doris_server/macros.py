@@ -21,6 +21,8 @@ MACROS = {
     "floored(micros, step)": "make_timestamp((micros - (micros % step + step) % step)::BIGINT)",
     "scaled(x, step)": "floored(epoch_us(x) + step // 2, step)",
     "json_of(x)": "CASE WHEN json_valid(x) THEN x END",
+    "json_or_string_of(x)": "CASE WHEN regexp_matches(x, '^\\s*[\\[{\"]') THEN CASE WHEN json_valid(x) THEN x END ELSE to_json(x)::VARCHAR END",
+    "json_with(k, v)": "CASE WHEN v IS NOT NULL THEN '{' || to_json(k) || ':' || v || '}' END",
     "plain_to_base64(x)": "to_base64(encode(x))",
     "plain_from_base64(x)": "decode(from_base64(x))",
     "to_base64_binary(x)": "to_base64(x)",

@@ -123,6 +123,11 @@ def _function(session: Any, node: exp.Expression) -> exp.Expression:
         return _timestamp(session.warehouse.clock.now.strftime("%Y-%m-%d %H:%M:%S"))
     if macros.absent(name, session.warehouse.dialect):
         raise Refused(f"Can not found function '{name}'", 1105)
+    if isinstance(node, exp.JSONObject):
+        (pair,) = node.expressions
+        return _called("json_with", pair.this, pair.expression)
+    if isinstance(node, exp.ParseJSON):
+        return _called("json_or_string_of", node.this)
     if isinstance(node, exp.ToBase64 | exp.FromBase64):
         return exp.Anonymous(this=f"plain_{'to' if isinstance(node, exp.ToBase64) else 'from'}_base64", expressions=[node.this])
     known = session.functions()
@@ -144,7 +149,7 @@ def _cast(session: Any, node: exp.Expression) -> exp.Expression:
     if name == "IPV4":
         return _called("ipv4_of", node.this)
     if name in {"JSON", "JSONB"}:
-        return _called("json_of", node.this)
+        return _called("json_or_string_of" if session.warehouse.dialect.starrocks else "json_of", node.this)
     if name in {"IPV6", "VARIANT"}:
         return _called("text_of", node.this)
     if name == "DECIMAL" and node.to.expressions and int(node.to.expressions[0].name) > kinds.WIDEST:

@@ -123,7 +123,7 @@ def converted(kind: str, value: str, found: str, strict: bool, files: bool, step
     if kept == kinds.WIDE:
         return f"wide_of({value})"
     if name in {"JSON", "JSONB"}:
-        return f"CASE WHEN {value} IS NULL OR json_valid({value}::VARCHAR) THEN {value}::VARCHAR ELSE error('not JSON') END"
+        return f"CASE WHEN {value} IS NULL OR json_valid({value}::VARCHAR) THEN json({value}::VARCHAR)::VARCHAR ELSE error('not JSON') END"
     if kept == "VARCHAR":
         return f"text_of({value})"
     if kept == "BLOB" and found == "VARCHAR":

@@ -169,6 +169,9 @@ def _check_dynamic(asked: s.CreateTable) -> None:
 
 
 def _set(session: Any, database: Any, found: Any, asked: s.AlterTable) -> None:
+    """One at once, but for those of dynamic partitions."""
+    if len({key.split(".")[0] if key.startswith("dynamic_partition.") else key for key in asked.properties}) > 1:
+        raise Refused("Can only set one table property at a time", 1105)
     create_texts.check_properties(session.warehouse, asked.properties)
     own = found.definition.settings | asked.properties
     found.definition = dataclasses.replace(found.definition, tail=tails.with_properties(found.definition.tail, own))

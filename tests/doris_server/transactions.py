@@ -86,15 +86,17 @@ def abort(warehouse: Any, transaction: Transaction, reason: str) -> None:
 
 
 def shown(session: Any, name: str, label: str) -> Rows:
-    """The server keeps those of a label as a set, in no order; here the newest comes first."""
+    """The newest of the label, as one row (ShowTransactionCommand)."""
     database, warehouse = session.warehouse.database(name), session.warehouse
     zone = session.variable("time_zone")
     rows = []
     for each in reversed(known(warehouse, database)):
-        if each.label == label:
+        if each.label == label and not rows:
             prepared, committed, finished = (clock.shown(at, zone) for at in (each.prepared, each.committed, each.finished))
             rows.append((each.id, each.label, "FE: 127.0.0.1", each.status, "INSERT_STREAMING", prepared, "\\N", committed, committed,
                          finished, each.reason, 0, -1, 14400000, ""))  # fmt: skip
+    if not rows:
+        raise Refused(f"transaction with label {label} does not exist", 1105)
     return table(COLUMNS, rows)
 
 

@@ -111,9 +111,10 @@ def test_a_restore_that_is_killed_again_after_it_emptied_a_table_has_each_row_on
     at.assert_same("sales", "copy", "orders", "days", "names")
 
 
-def test_a_table_that_was_emptied_goes_on_with_what_was_loaded_since(half_loaded):
+def test_a_table_that_was_emptied_goes_on_with_what_was_loaded_since(half_loaded, monkeypatch):
     """R1: an error that passes does not make it begin again, however old the restore is."""
     at = half_loaded()
+    monkeypatch.setattr("reconciler.engines.doris.crew.AT_ONCE", 1)
     at.target.faults.answer("^INSERT INTO .*`days`", 1105, "exec rpc error", nth=3)
     at.site.apply(LATER)
     assert restored(at)[0] == "succeeded", restored(at)

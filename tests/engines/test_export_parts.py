@@ -42,6 +42,17 @@ def test_a_definition_loses_what_is_tied_to_its_cluster_and_nothing_else():
     assert ddl.counting_column(PRINTED.replace("AUTO_INCREMENT(1) ", "")) is None
 
 
+@pytest.mark.parametrize(("restored", "lacks"), [
+    ('"in_memory" = "false",\n"compression" = "ZSTD"', {"colocate_with"}), ('"compression" = "LZ4",\n"colocate_with" = "g"', {"compression"}), ("", {"colocate_with", "compression"}),
+])  # fmt: skip
+def test_what_a_restored_table_lacks_is_what_somebody_would_miss(restored, lacks):
+    """Nothing is lost without a word, and no word is said of what says nothing, or of a quote that is not escaped."""
+    had = ('CREATE TABLE `t` (\n  `a` varchar(9) DEFAULT "x\\"y"\n) ENGINE=OLAP\nPROPERTIES (\n"in_memory" = "false",\n"compression" = "ZSTD",\n'
+           '"colocate_with" = "g",\n"storage_vault_id" = "7"\n);')  # fmt: skip
+    has = f'CREATE TABLE `t` (\n  `a` varchar(9) DEFAULT "x"y"\n) ENGINE=OLAP\nPROPERTIES (\n{restored}\n);'
+    assert ddl.left_out(had, has, {}, decoupled=False) == lacks
+
+
 def test_columns_that_the_server_computes_are_known_from_the_definition():
     """No silent loss: a value cannot be given to them, so a set that has one could not be loaded."""
     printed = ('CREATE TABLE `t` (\n  `a` int NOT NULL,\n  `b``c` int NULL AS (`a` + 1) COMMENT "AS (x)",\n  `d` double AS abs(`a`),\n'

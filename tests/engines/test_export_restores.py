@@ -331,6 +331,18 @@ def test_a_decoupled_target_keeps_the_time_to_live_of_its_cache(decoupled):
     assert '"file_cache_ttl_seconds" = "3600"' in at.target.sql("SHOW CREATE TABLE copy.a")[0][1]
 
 
+def test_each_property_that_acts_is_set_by_itself_and_one_that_is_not_known_is_left_out(decoupled):
+    """E4: servers take one at once, and an older one does not know all of them."""
+    at = decoupled("coupled")
+    at.source.sql(DYNAMIC.replace('"dynamic_partition.enable"', '"partition.retention_count" = "9", "dynamic_partition.enable"'))
+    at.back_up()
+    at.target.faults.answer("^ALTER TABLE .*partition.retention_count", 1105, "Unknown table property: [partition.retention_count]")
+    assert at.restore(databases={"crm": "copy"}) == (
+        "succeeded", f"restored copy from {TASK}; not taken over: partition.retention_count (copy.dyn)"
+    )
+    assert '"dynamic_partition.enable" = "true"' in at.target.sql("SHOW CREATE TABLE copy.dyn")[0][1]
+
+
 def test_dynamic_partitions_stay_off_where_the_request_says_so(decoupled):
     """A set older than their window would lose rows right after its restore."""
     at = decoupled("coupled")

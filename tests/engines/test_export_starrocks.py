@@ -1,5 +1,7 @@
 """Method `export` of StarRocks: INSERT INTO FILES, and back from FILES."""
 
+import json
+
 import pytest
 from told import MONDAY_2, TASK, restored, states
 
@@ -35,6 +37,17 @@ def test_every_type_of_starrocks_that_can_go_comes_back_as_it_was(stars):
     at.back_up()
     assert at.restore(databases={"crm": "copy"})[0] == "succeeded", restored(at)
     at.assert_same("crm", "copy", "every")
+
+
+@pytest.mark.parametrize("value", ['{"a": 1}', "[1]", "1", '"1"', "true", '"it is {not} an object"', "1.50"])
+def test_json_of_starrocks_comes_back_as_what_it_was(stars, value):
+    """No silent loss: a cast takes a text that is no object and no list for a string."""
+    at = stars()
+    at.source.sql("CREATE TABLE crm.j (id INT NOT NULL, j JSON) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 1")
+    at.source.sql(f"INSERT INTO crm.j VALUES (1, '{value}'), (2, NULL)")
+    at.back_up()
+    assert at.restore(databases={"crm": "copy"})[0] == "succeeded", restored(at)
+    assert at.target.rows("copy.j") == at.source.rows("crm.j") == [(1, json.dumps(json.loads(value), separators=(",", ":"))), (2, None)]
 
 
 @pytest.mark.parametrize("limits", [{"PORTION": 1}, {"PORTION": 2_000, "WHOLE": 1}])

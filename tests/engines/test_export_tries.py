@@ -1,5 +1,6 @@
 """Exports on bad days: connections and servers that go, files that nobody counts, runs that are killed and stopped."""
 
+import dataclasses
 import re
 import threading
 
@@ -233,6 +234,38 @@ def test_a_partition_that_appears_while_tablets_of_the_only_one_go_is_named(deco
     at.pass_while(at.source, MONDAY_2, lambda: at.source.sql("ALTER TABLE crm.one ADD PARTITION p2 VALUES [('2026-02-01'), ('2026-03-01'))"))
     assert states(at.site)[TASK] == ("succeeded", None)
     assert at.document("manifest.json")["skipped_objects"] == ["crm.one: partitions p2 (they appeared while it was exported)"]
+
+
+def test_a_rollup_that_comes_while_tablets_go_makes_the_table_begin_again(decoupled, monkeypatch):
+    """No silent loss: it may be read instead of the table, and has none of these tablets."""
+    at = decoupled()
+    at.source.sql("CREATE TABLE crm.many (id INT NOT NULL, v INT) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 2")
+    at.source.sql("INSERT INTO crm.many VALUES (1, 2), (3, 4)")
+    monkeypatch.setattr(export_portions, "WHOLE", 1)
+    monkeypatch.setattr(export_portions, "PORTION", 100)
+    at.source.faults.hang("^SELECT .*`many`.* OUTFILE")
+    at.pass_while(at.source, MONDAY_2, lambda: at.source.sql("ALTER TABLE crm.many ADD ROLLUP other (v, id)"))
+    assert states(at.site)[TASK] == ("succeeded", None)
+    assert at.document("void.json")["reason"] == "a rollup of it came or went"
+    assert ([portion["tablets"] for portion in at.table("crm", "many")["portions"]], at.table("crm", "many")["rows"]) == ([None], 2)
+
+
+def test_a_column_that_goes_while_portions_wait_makes_the_table_begin_again(decoupled, monkeypatch):
+    """D6: the server does not know the column any more, and the next look does not name it."""
+    monkeypatch.setattr(export_portions, "PORTION", 1)
+    monkeypatch.setattr("reconciler.engines.doris.crew.AT_ONCE", 1)
+    at = decoupled()
+
+    def shrunk() -> None:
+        days = at.source.warehouse.databases["sales"].tables["days"]
+        days.definition = dataclasses.replace(days.definition, columns=days.definition.columns[:1])
+        at.source.faults.answer("^SELECT .*`n` AS .*`days`.* OUTFILE", 1105, "Unknown column 'n' in 'table list'")
+
+    at.source.faults.hang("^SELECT .*`days`.* OUTFILE")
+    at.pass_while(at.source, MONDAY_2, shrunk)
+    assert states(at.site)[TASK] == ("succeeded", None)
+    assert at.document("void.json")["reason"] == "its definition changed"
+    assert [name for name, *_ in at.table("sales", "days")["columns"]] == ["day"]
 
 
 def test_a_void_round_is_not_exported_to_its_end(decoupled, monkeypatch):

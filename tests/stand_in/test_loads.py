@@ -35,7 +35,13 @@ class Loads:
         return self.query.connection._result.message[1:].decode()
 
     def status(self, label: str = "l1") -> list[str]:
-        return [row["TransactionStatus"] for row in self.query(f'SHOW TRANSACTION FROM d WHERE LABEL = "{label}"')]
+        """Of the newest with the label, if the server knows one."""
+        try:
+            rows = self.query(f'SHOW TRANSACTION FROM d WHERE LABEL = "{label}"')
+        except pymysql.MySQLError as refusal:
+            assert refusal.args[1].endswith(f"transaction with label {label} does not exist")  # noqa: PT017
+            return []
+        return [row["TransactionStatus"] for row in rows]
 
 
 @pytest.fixture
@@ -101,7 +107,7 @@ def test_an_aborted_load_frees_its_label(loads):
     assert load.query('SHOW LOAD FROM d WHERE LABEL = "l1"')[0]["State"] == "CANCELLED"
     assert load.query("SELECT count(*) AS n FROM d.t") == [{"n": 0}]
     load()
-    assert load.status() == ["VISIBLE", "ABORTED"]
+    assert load.status() == ["VISIBLE"]
 
 
 @pytest.mark.parametrize(("at", "status", "end"), [("prepare", "PREPARE", 2), ("committed", "COMMITTED", 2)])

@@ -29,6 +29,10 @@ OBJECTS_OF_STARROCKS = {
     "bitmap": ("bitmap_to_base64({})", "base64_to_bitmap({})"),
     "hll": ("to_base64(hll_serialize({}))", "hll_deserialize(from_base64({}))"),
     "varbinary": ("{}", "{}"), "binary": ("{}", "{}"),
+    # In an object: a text that is none, as `1`, would come back as the string "1" (json.h, parse_json_or_string).
+    "json": (
+        "CASE WHEN {} IS NULL THEN NULL ELSE CAST(json_object('v', {}) AS STRING) END", "parse_json({}) -> '$.v'"
+    ),
 }  # fmt: skip
 PROBES = {  # asked of a server that must have the functions of a type; versions differ, and builds
     "bitmap": "SELECT bitmap_to_base64(to_bitmap(1)) AS probe",
@@ -134,7 +138,7 @@ def lost(columns: tuple[Column, ...], *, strict_casts: bool) -> str | None:
     casts fail by themselves.
     """
     conditions = [
-        f"({_neutral(at)} IS NOT NULL AND {_filled(item.back, _neutral(at))} IS NULL)"
+        f"({_neutral(at)} IS NOT NULL AND ({_filled(item.back, _neutral(at))}) IS NULL)"
         for at, item in enumerate(columns, 1)
         if item.is_converted and not (strict_casts and str(item.back).startswith("CAST("))
     ]
@@ -143,7 +147,7 @@ def lost(columns: tuple[Column, ...], *, strict_casts: bool) -> str | None:
 
 def _filled(way: str | None, column: str) -> str:
     """Not by `format`: a type may hold braces of its own."""
-    return str(way).replace("{}", column, 1)
+    return str(way).replace("{}", column)
 
 
 def _neutral(at: int) -> str:

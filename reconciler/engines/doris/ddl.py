@@ -66,14 +66,11 @@ def left_out(printed: str, restored: str, given: Iterable[str], *, decoupled: bo
     """The properties that a restored table does not have as its source had them: those that somebody chose, of the
     ones that are tied to the source, and any other. `restored` is how the target prints the table.
     """
-    had = ddl_text.properties(printed)[1]
-    try:
-        has = ddl_text.properties(restored)[1]
-    except ValueError:  # it is printed without escapes, and cannot be compared
-        has = had
+    had, has = ddl_text.properties(printed)[1], ddl_text.last_properties(restored)
     tied = {key for key in had if not _stays(key) or (key in OF_DECOUPLED and not decoupled)}
-    chosen = {key for key in tied & {*CHOSEN, *ACTING} if had[key].lower() not in SILENT}
-    return {key for key in chosen | (had.keys() - tied) if has.get(key) != had[key]} - {*given}
+    silent = {key for key in had if key not in has and had[key].lower() in SILENT}
+    told = (tied & {*CHOSEN, *ACTING}) | (had.keys() - tied)
+    return {key for key in told if has.get(key) != had[key]} - silent - {*given}
 
 
 def property_of(printed: str, key: str) -> str | None:

@@ -74,6 +74,11 @@ def properties(text: str) -> tuple[str, dict[str, str], str]:
     return text[:start], dict(PAIR.findall(found[-1].inside)), text[found[-1].end :]
 
 
+def last_properties(text: str) -> dict[str, str]:
+    """The pairs of a list that ends the text, also where something before it is printed without escapes."""
+    return dict(PAIR.findall(text[max(0, text.rfind("\nPROPERTIES (")) :]))
+
+
 def without_partitions(text: str) -> str:
     """The definition but for its list of partitions, which grows and shrinks by itself."""
     for group in groups(text):

@@ -15,23 +15,23 @@ TIMEOUT = 14_400  # seconds for one statement: the server's own default for a lo
 
 
 def run(
-    session: Session, order: RestoreOrder, reader: SetReader, tables: list[Table], began: str, watch: Watch
+    session: Session, order: RestoreOrder, reader: SetReader, tables: list[Table], watch: Watch
 ) -> None:
-    """`began` is when the restore did, by the server's clock. Raises OutcomeUnknown where a table has other rows
-    than the set in the end, or where loads may still run that nobody could end.
+    """Raises OutcomeUnknown where a table has other rows than the set in the end, or where loads may still run that
+    nobody could end.
     """
     _settle_sequences(session, tables)
     strict = not session.about().is_starrocks and session.accepts(export_statements.STRICT_CASTS)
-    now = export_looks.time(session)
-    late = order.journal is not None and export_loads.may_be_forgotten(began, now)
-    rounds = order.request.timeout // export_loads.REMEMBERED + 2 if late else 1
+    # No more of them can have begun: a new one does when the last is older than servers are sure to remember.
+    rounds = 0 if order.journal is None else order.request.timeout // export_loads.REMEMBERED + 2
     crew = Crew(session, TIMEOUT)
     loads = Loads(order.manifest.place, order.restore_id, reader, watch, crew.marks, strict_casts=strict)
     every = [table for table in tables if table.record["rows"]]
     try:
         with understood(session.warehouse), crew:
-            lacking = [table for table, rows in _counted(every, crew, watch) if rows != table.record["rows"]]
-            _load(crew, _steps(session, lacking, loads, now, rounds), lacking, watch)
+            counted = _counted(every, crew, watch)
+            lacking = [(table, rows) for table, rows in counted if rows != table.record["rows"]]
+            _load(crew, _steps(session, lacking, loads, rounds), lacking, watch)
             for table, rows in _counted(every, crew, watch):
                 _refuse_other_count(table, rows)
     except (Cancelled, DeadlinePassed) as error:
@@ -42,21 +42,27 @@ def run(
         raise
 
 
-def _load(crew: Crew, steps: Iterator[tuple[Table, Work]], lacking: list[Table], watch: Watch) -> None:
-    amount = sum(map(export_loads.amount, lacking))
+def _load(
+    crew: Crew, steps: Iterator[tuple[Table, Work]], lacking: list[tuple[Table, int]], watch: Watch
+) -> None:
+    amount = sum(export_loads.amount(table) for table, _ in lacking)
     for done, _ in enumerate(crew.run(steps, watch), 1):
         watch.progress(100 * done / amount)
 
 
 def _steps(
-    session: Session, lacking: list[Table], loads: Loads, now: str, rounds: int
+    session: Session, lacking: list[tuple[Table, int]], loads: Loads, rounds: int
 ) -> Iterator[tuple[Table, Work]]:
-    """With one round nothing is forgotten yet. Later a table goes on with a round that stands, or is emptied."""
-    for table in lacking:
-        standing = loads.round_that_stands(session, table, now, rounds) if rounds > 1 else 0
-        round_ = loads.fresh_round(session, table) if standing is None else standing
-        if standing is None:
-            session.tell(export_statements.truncate(table.database, table.record["name"]))
+    """In one that is gone on with, a table goes on with a round of loads that stands, or is emptied: servers forget
+    labels after a time, and the oldest of very many. `rounds` is 0 where a restore begins.
+    """
+    for table, rows in lacking:
+        now = export_looks.time(session)
+        round_ = loads.round_that_stands(session, table, now, rounds) if rounds else 0
+        if round_ is None:
+            round_ = loads.fresh_round(session, table)
+            if rows or round_:
+                session.tell(export_statements.truncate(table.database, table.record["name"]))
         for step in loads.steps(table, round_):
             yield table, step
 

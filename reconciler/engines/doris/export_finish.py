@@ -3,6 +3,7 @@
 Everything here may have been done by an earlier run: it is asked for so that a second time changes nothing.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ from reconciler.engines.doris.export_check import Part
 from reconciler.engines.doris.session import Said, Session
 from reconciler.errors import EngineFailed
 
+UNKNOWN = re.compile(r"unknown (?:table )?propert", re.IGNORECASE)
 PAUSE = 2.0  # seconds; a table makes one rollup at a time
 BUSY = ("not normal", "state(rollup)", "state is rollup", "schema_change", "under alter", "is rollup")
 
@@ -27,9 +29,17 @@ def run(
     _make(session, "views", _views(parts, given, nodes, starrocks=session.about().is_starrocks))
     for part in parts:
         for record in part.inventory["tables"]:
-            pairs = ddl.held_back(record["statement"], given)
-            if pairs:
-                session.tell(export_statements.alter_properties(part.place.target, record["name"], pairs.items()))
+            for pair in ddl.held_back(record["statement"], given).items():
+                _set(session, part.place.target, record["name"], pair)
+
+
+def _set(session: Session, database: str, table: str, pair: tuple[str, str]) -> None:
+    """One at once: servers take no more. What they do not know is left out, as in a definition."""
+    try:
+        session.tell(export_statements.alter_properties(database, table, [pair]))
+    except Said as refusal:
+        if not UNKNOWN.search(refusal.words):
+            raise
 
 
 def _make_functions_and_rollups(session: Session, part: Part, watch: Watch) -> None:

@@ -4,6 +4,7 @@ A label belongs to a restore, a table, a part of a portion and a round. A new ro
 labels may have been forgotten: then nothing tells what was loaded from what was not.
 """
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from functools import partial
@@ -14,10 +15,13 @@ from reconciler.core.naming import TaskPlace
 from reconciler.core.ports import SetReader, Watch
 from reconciler.engines.doris import columns, crew, export_portions, export_statements
 from reconciler.engines.doris.columns import Column
-from reconciler.engines.doris.session import DENIED, Said, Session, Unanswered
+from reconciler.engines.doris.session import Said, Session, Unanswered
 from reconciler.errors import EngineFailed
 
 USED = "has already been used"
+STATUS = re.compile(r"status \[(\w+)\]")  # … of the load that has it, at the end of the same text
+UNKNOWN = "does not exist"  # transaction with label … (Doris, ShowTransactionCommand.java)
+LOADED = "VISIBLE"
 VISIBLE = frozenset({"VISIBLE", "FINISHED"})
 UNDER_WAY = frozenset({"PREPARE", "PRECOMMITTED", "COMMITTED", "PENDING", "QUEUEING", "LOADING", "PREPARED"})
 PAUSE = 1.0  # seconds between two looks at a load
@@ -92,39 +96,37 @@ class Loads:
         """Once, whatever becomes of its answer."""
         location = self._reader.location(table.attempt)
         uri, access = export_statements.files_uri(location, files), session.access(location)
-        self._refuse_lost_values(session, table, uri, access)
         statement = export_statements.load(
             session.about(), table.database, table.record["name"], label, table.columns, uri, access
         )
         self._marks.add(label)
-        sent = False
-        while not self._is_loaded(session, table, label, sent=sent):
-            status = self._status(session, table.database, label)
+        status = self._status(session, table.database, label)
+        while status not in VISIBLE:
             if status in UNDER_WAY:
                 self._watch.pause(PAUSE)
-            elif status not in VISIBLE:
-                sent = self._send(session, statement, label)
+                told = None
+            else:
+                self._refuse_lost_values(session, table, uri, access)
+                told = self._sent(session, statement, label)
+            status = self._status(session, table.database, label) or told
         self._marks.discard(label)
 
-    def _is_loaded(self, session: Session, table: Table, label: str, *, sent: bool) -> bool:
-        """After an answer, a label that is not known was forgotten: the rows will be counted."""
-        status = self._status(session, table.database, label)
-        return status in VISIBLE or (sent and status is None)
-
-    def _send(self, session: Session, statement: str, label: str) -> bool:
-        """Whether the server answered that it has the load."""
+    def _sent(self, session: Session, statement: str, label: str) -> str | None:
+        """What the answer says of the load: a label that is not known afterwards was forgotten already."""
         try:
             if not session.about().is_starrocks:
                 session.tell(export_statements.trace(label))
             session.tell(statement)
         except Unanswered:
             self._watch.pause(PAUSE)
-            return False
+            return None
         except Said as refusal:
             if USED not in refusal.words:
                 raise
             self._watch.pause(PAUSE)
-        return True
+            found = STATUS.search(refusal.words)
+            return found[1] if found else LOADED
+        return LOADED
 
     def _status(self, session: Session, database: str, label: str) -> str | None:
         row = self._newest(session, database, label)
@@ -135,7 +137,7 @@ class Loads:
         try:
             rows = session.ask(export_statements.show_load(session.about(), database, label))
         except Said as refusal:
-            if refusal.passing or refusal.code in DENIED:
+            if UNKNOWN not in refusal.words:
                 raise
             return None
         return next((row for row in rows if _told(row) in VISIBLE | UNDER_WAY), rows[-1] if rows else None)

@@ -15,7 +15,6 @@ from reconciler.engines.doris import (
     export_check,
     export_fill,
     export_finish,
-    export_looks,
     export_statements,
     export_swap,
     replicas,
@@ -57,7 +56,7 @@ class Import:
         nodes = replicas.alive(self._session)
         self._make_tables(waiting, nodes)
         tables = [table for part in waiting for table in part.tables]
-        export_fill.run(self._session, self._order, self._reader, tables, journal["began"], watch)
+        export_fill.run(self._session, self._order, self._reader, tables, watch)
         for part in waiting:
             export_swap.put_in_place(self._session, part.place)
         make_catalogs()
@@ -91,14 +90,11 @@ class Import:
         return dict(self._order.request.restore_properties)
 
     def _claimed(self) -> dict[str, Any]:
-        """The journal: when the restore began by the server's clock, and what stood where it replaces something."""
+        """The journal: what stood where the restore replaces something."""
         if self._order.journal is not None:
             return dict(json.loads(self._order.journal))
         beside = [part.place.target for part in self._parts if part.place.is_beside]
-        journal = {
-            "began": export_looks.time(self._session),
-            "stood": {target: export_swap.standing(self._session, target) for target in beside},
-        }
+        journal = {"stood": {target: export_swap.standing(self._session, target) for target in beside}}
         self._order.claim(json.dumps(journal))
         return journal
 
@@ -134,6 +130,6 @@ def _named(titles: list[str]) -> str:
 
 def _unknown_properties(refusal: Said, printed: str) -> set[str]:
     """Those of the definition that the server names as unknown."""
-    if "nknown propert" not in refusal.words:
+    if not export_finish.UNKNOWN.search(refusal.words):
         return set()
     return {key for key in ddl_text.properties(printed)[1] if key in refusal.words}

@@ -100,9 +100,7 @@ class Rounds(Iterator[Step]):
         try:
             return self._tables.end(session, round_, records)
         except Said as refusal:
-            if not listing.is_gone(refusal) and not _names_partition(refusal):
-                raise
-            self._tables.void(round_, GONE)
+            self._tables.void(round_, self._reason(session, round_, refusal))
             return None
 
     def _portion(self, round_: Round, portion: Portion, session: Session) -> dict[str, Any] | None:
@@ -114,11 +112,17 @@ class Rounds(Iterator[Step]):
         try:
             made = self._unload.portion(session, portion)
         except Said as refusal:
-            if not listing.is_gone(refusal) and not (portion.part.partitions and _names_partition(refusal)):
-                raise
-            self._tables.void(round_, GONE)
+            self._tables.void(round_, self._reason(session, round_, refusal))
             return None
         return self._folder.remember(name, made)
+
+    def _reason(self, session: Session, round_: Round, refusal: Said) -> str:
+        """Why the round is void. Raises the refusal where it is not."""
+        if listing.is_gone(refusal) or _names_partition(refusal):
+            return GONE
+        if not refusal.passing and self._tables.is_other(session, round_):
+            return "its definition changed"
+        raise refusal
 
 
 def _names_partition(refusal: Said) -> bool:

@@ -76,6 +76,11 @@ class Tables:
         self.reasons[round_.subject] = reason
         self._folder.remember(f"tables/{round_.path}/void.json", {"format": 1, "reason": reason})
 
+    def is_other(self, session: Session, round_: Round) -> bool:
+        """Whether the table's definition is another one by now."""
+        begun = round_.begun
+        return looks.is_other(looks.printed(session, round_.subject), begun["statement"], begun["defaults"])
+
     def document(self, name: str) -> dict[str, Any] | None:
         content = self._folder.read(name)
         return None if content is None else dict(json.loads(content))
@@ -152,6 +157,8 @@ def _other(
     """Why the table is another one than when the round began; empty where it is not."""
     if looks.is_other(printed, begun["statement"], begun["defaults"]):
         return "its definition changed"
+    if begun["tablets"] and looks.rollups(session, subject) != begun["rollups"]:
+        return "a rollup of it came or went"
     if begun["tablets"].keys() - {item.name for item in partitions}:
         return "a partition of it was dropped"
     if looks.tablets(session, subject, begun["tablets"]) != begun["tablets"]:
