@@ -20,7 +20,8 @@ numbers = st.integers(-(2**60), 2**60)
 
 secret = st.builds(model.SecretReference, st.sampled_from(("env", "file")), text)
 local = st.builds(model.LocalStorage, text, text)
-s3 = st.builds(model.S3Storage, text, text, text, maybe, maybe, st.none() | secret, st.none() | secret)
+role = st.builds(model.Role, text, maybe)
+s3 = st.builds(model.S3Storage, text, text, text, maybe, maybe, st.none() | secret, st.none() | secret, st.none() | role)
 folder = st.builds(model.Folder, text)
 tls = st.builds(model.Tls, maybe)
 server = st.builds(model.Server, texts, numbers, text, st.none() | secret, st.none() | tls)
@@ -44,7 +45,7 @@ desired = st.builds(
 )  # fmt: skip
 
 OF_EVERY_KIND = {
-    "SecretReference": secret, "LocalStorage": local, "S3Storage": s3, "Folder": folder, "Tls": tls, "Server": server,
+    "SecretReference": secret, "LocalStorage": local, "Role": role, "S3Storage": s3, "Folder": folder, "Tls": tls, "Server": server,
     "Periodic": periodic, "OneTime": one_time, "Objects": objects, "Plan": plan, "Warehouse": warehouse,
     "FromWarehouse": from_warehouse, "FromStorage": from_storage, "Restore": request, "Hold": hold, "Limits": limits,
     "Desired": desired,

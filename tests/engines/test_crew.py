@@ -16,11 +16,12 @@ class Frontends:
     """Two of one warehouse, with a session of the product's own at each."""
 
     def __init__(self, server, s3, stack: ExitStack) -> None:
-        self.server, self.s3 = server, s3
+        self.server, self.s3, self.works = server, s3, []
         self.server.sql("CREATE DATABASE sales")
         self.server.sql("CREATE TABLE sales.t (id INT) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 1")
         self.server.sql("INSERT INTO sales.t VALUES (1)")
         self.sessions = [stack.enter_context(self.session(port)) for port in server.ports]
+        stack.callback(self.end)
 
     def session(self, port: int):
         return session.opened("shop", Server(("127.0.0.1",), port, "root", None, None), str)
@@ -35,11 +36,18 @@ class Frontends:
         )
         work = threading.Thread(target=self._ended, args=(at, statement))
         work.start()
+        self.works.append(work)
         wait_until(lambda: mark in self.running())
         return work
 
     def running(self) -> set[str]:
         return {each.trace for each in self.server.warehouse.sessions.values() if each.running and "OUTFILE" in each.running.sql}
+
+    def end(self) -> None:
+        """What is still under way."""
+        self.server.faults.release()
+        for work in self.works:
+            work.join(30)
 
     def _ended(self, at: int, statement: str) -> None:
         with suppress(session.Said):
@@ -51,9 +59,7 @@ def frontends(doris, s3_server):
     with ExitStack() as stack:
 
         def make(version: str) -> Frontends:
-            server = doris("doris", version, frontends=2)
-            stack.callback(server.faults.release)
-            return Frontends(server, s3_server, stack)
+            return Frontends(doris("doris", version, frontends=2), s3_server, stack)
 
         yield make
 
@@ -63,7 +69,7 @@ def test_a_statement_is_ended_at_the_frontend_that_runs_it_and_no_other_is(front
     """D4, D6: each frontend counts its connections for itself, and since Doris 4.0 all of them are listed together."""
     at = frontends(version)
     at.server.faults.hold("OUTFILE", at="outfile", times=2)
-    works = [at.export(0, "ours"), at.export(1, "theirs")]
+    works = at.export(0, "ours"), at.export(1, "theirs")
     with at.session(at.server.ports[1]) as other:
         for wish in export_statements.wishes(other.about()):
             other.accepts(wish)
