@@ -1,5 +1,6 @@
 """What a test does to the server from behind: time, frontends, other people's jobs. Also by STAND_IN '{"do": …}'."""
 
+import threading
 from typing import Any
 
 from . import clock, jobs, partitions, transactions
@@ -16,6 +17,7 @@ class Foreign(jobs.Job):
 
 class Controls:
     def __init__(self, server: Any) -> None:
+        self._restarting = threading.Lock()
         self._server, self._warehouse = server, server.warehouse
 
     def step(self, times: int = 1) -> str:
@@ -60,6 +62,10 @@ class Controls:
 
     def restart(self, forget: bool = False) -> str:
         """The frontends go and come back; `forget` empties the list of jobs (absence from SHOW proves nothing)."""
+        with self._restarting:
+            return self._restarted(forget)
+
+    def _restarted(self, forget: bool) -> str:
         numbers = range(len(self._warehouse.ports))
         for number in numbers:
             self.stop_frontend(number)

@@ -66,6 +66,10 @@ class Faults:
         """The connection goes after the statement took effect, before its answer."""
         self._trap(statement, "drop_after", nth, times)
 
+    def restart_after(self, statement: str = "", nth: int = 1, times: int = 1) -> None:
+        """The server restarts after the statement took effect, before its answer."""
+        self._trap(statement, "restart_after", nth, times)
+
     def hang(self, statement: str = "", nth: int = 1, times: int = 1) -> None:
         """No answer comes until `release()`; the statement takes no effect."""
         self.released.clear()

@@ -162,6 +162,8 @@ class Wire(Connection):
         if trap.action.startswith("hang"):
             while not self.warehouse.faults.released.is_set():  # noqa: ASYNC110 - set from other threads
                 await asyncio.sleep(0.01)
+        if trap.action.startswith("restart"):
+            await asyncio.to_thread(self.warehouse.control.restart)
         if trap.action.startswith("answer"):
             code, text = trap.answer
             raise MysqlError(self._prefixed(text.replace("{statement}", sql)), code)

@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Callable
+from datetime import datetime, timedelta
 
 import seaweed
 from told import MONDAY_2, MONDAY_3, TASK, restored, states, wait_until
@@ -59,10 +60,24 @@ class Exported:
         self.site.apply(MONDAY_3)
         return restored(self)
 
-    def pass_while_it_restarts(self, server, statement: str, now: str) -> None:
-        """At the first statement that fits, once it has taken effect or while it does."""
-        server.faults.hang_after(statement)
-        self.pass_while(server, now, server.control.restart)
+    def pass_while_it_restarts(self, server, statements: tuple[str, ...], now: str) -> None:
+        """At the first that fits each of these statements, once it has taken effect. What fails before a restore's
+        claim is tried at the next pass, so there is one more than statements.
+        """
+        for statement in statements:
+            server.faults.restart_after(statement)
+        self._pass_often(server, now, len(statements))
+
+    def pass_while_connections_are_lost(self, server, switch: str, statements: tuple[str, ...], now: str) -> None:
+        """As above; `switch` is of the faults."""
+        for statement in statements:
+            getattr(server.faults, switch)(statement)
+        self._pass_often(server, now, len(statements))
+
+    def _pass_often(self, server, now: str, times: int) -> None:
+        for at in range(times + 1):
+            self.site.apply(datetime.fromisoformat(now) + at * timedelta(minutes=30))
+        assert [trap.statement.pattern for trap in server.faults.traps if trap.times] == []
 
     def pass_while(self, server, now: str, happens: Callable[[], object]) -> None:
         """It happens while the statement hangs for which a trap was set, whose connection is cut then."""

@@ -14,27 +14,17 @@ STATEMENTS = (
     "^CREATE DATABASE", "^CREATE TABLE", "^SET session_context", "^INSERT", "^SELECT COUNT", "^SHOW TRANSACTION", "^CREATE VIEW",
     "^SHOW BACKENDS", "^SELECT UTC_TIMESTAMP",
 )  # fmt: skip
+REPLACE = ("^ALTER DATABASE `sales` ", "^ALTER DATABASE `sales__restore", "^DROP DATABASE", "^CREATE VIEW")
 OWN = "CREATE TABLE sales.mine (id INT NOT NULL) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 1"
 
 
 @pytest.mark.parametrize("switch", ["drop_before", "drop_after"])
-@pytest.mark.parametrize("statement", STATEMENTS)
-def test_a_restore_whose_connection_is_lost_loads_each_portion_once(decoupled, switch, statement):
+def test_a_restore_whose_connection_is_lost_loads_each_portion_once(decoupled, switch):
     """R1: labels make a repeated load harmless. At each statement of it."""
     at = decoupled("coupled")
     at.back_up()
-    getattr(at.target.faults, switch)(statement)
-    assert at.restore(databases={"sales": "copy"})[0] == "succeeded", restored(at)
-    at.assert_same("sales", "copy", "orders", "days", "names")
-
-
-@pytest.mark.parametrize("statement", STATEMENTS)
-def test_a_restore_whose_server_restarts_loads_each_portion_once(decoupled, statement):
-    """R1. At each statement of it."""
-    at = decoupled("coupled")
-    at.back_up()
     at.site.restore("r-1", databases={"sales": "copy"})
-    at.pass_while_it_restarts(at.target, statement, MONDAY_3)
+    at.pass_while_connections_are_lost(at.target, switch, STATEMENTS, MONDAY_3)
     assert restored(at)[0] == "succeeded", restored(at)
     at.assert_same("sales", "copy", "orders", "days", "names")
 
@@ -116,15 +106,15 @@ def test_a_named_database_is_replaced_as_a_whole(decoupled):
 
 
 @pytest.mark.parametrize("switch", ["drop_before", "drop_after"])
-@pytest.mark.parametrize("statement", ["^ALTER DATABASE `sales` ", "^ALTER DATABASE `sales__restore", "^DROP DATABASE", "^CREATE VIEW"])
-def test_a_replacement_goes_on_by_what_the_server_shows(decoupled, switch, statement):
+def test_a_replacement_goes_on_by_what_the_server_shows(decoupled, switch):
     """R1, R4: each step once, the replaced database dropped last."""
     at = decoupled()
     at.target.sql("CREATE DATABASE sales")
     at.target.sql(OWN)
     at.back_up()
-    getattr(at.target.faults, switch)(statement)
-    assert at.restore(databases={"sales": "sales"}, if_exists={"replace": ["sales"]})[0] == "succeeded", restored(at)
+    at.site.restore("r-1", databases={"sales": "sales"}, if_exists={"replace": ["sales"]})
+    at.pass_while_connections_are_lost(at.target, switch, REPLACE, MONDAY_3)
+    assert restored(at)[0] == "succeeded", restored(at)
     at.assert_same("sales", "sales", "orders", "days", "names")
     assert databases(at.target) == ["sales"]
 

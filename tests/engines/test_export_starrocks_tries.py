@@ -3,7 +3,7 @@
 import threading
 
 import pytest
-from told import MONDAY_2, MONDAY_3, TASK, restored, states, wait_until
+from told import MONDAY_2, MONDAY_3, TASK, in_parts, restored, states, wait_until
 
 EXPORT = (
     "^SELECT @@", "^SET time_zone", "^SET query_timeout", "^SET insert_max", "^SHOW DATABASES", "^SHOW CATALOGS",
@@ -48,26 +48,25 @@ def full(stars):
     return at
 
 
-@pytest.mark.parametrize("statement", EXPORT)
-def test_a_backup_of_everything_whose_server_restarts_leaves_nothing_out(full, statement):
+@pytest.mark.parametrize("statements", in_parts(EXPORT), ids=str)
+def test_a_backup_of_everything_whose_server_restarts_leaves_nothing_out(full, statements):
     """D6, S1."""
-    full.pass_while_it_restarts(full.source, statement, MONDAY_2)
+    full.pass_while_it_restarts(full.source, statements, MONDAY_2)
     assert states(full.site)[TASK] == ("succeeded", None)
     full.assert_every_file_is_in_an_inventory("sales", "crm")
     assert full.document("manifest.json")["skipped_objects"] == []
     assert full.table("sales", "orders")["rows"] == 3
 
 
-@pytest.mark.parametrize("statement", RESTORE)
-def test_a_restore_of_everything_whose_server_restarts_is_whole(full, statement):
+@pytest.mark.parametrize("statements", in_parts(RESTORE), ids=str)
+def test_a_restore_of_everything_whose_server_restarts_is_whole(full, statements):
     """R1, R4, R7: one database replaced, one renamed, a catalog. What fails before the claim is tried at the next pass."""
     full.back_up()
     full.site.restore(
         "r-1", databases={"sales": "sales", "crm": "crm2"}, if_exists={"replace": ["sales"]}, external_catalogs=["lake"],
         catalog_secrets={"lake": {"password": {"env": "DORIS_TEST_SECRET"}}},
     )  # fmt: skip
-    full.pass_while_it_restarts(full.target, statement, MONDAY_3)
-    full.site.apply("2026-11-23T03:30:00Z")
+    full.pass_while_it_restarts(full.target, statements, MONDAY_3)
     assert restored(full)[0] == "succeeded", restored(full)
     full.assert_same("sales", "sales", *TABLES)
     full.assert_same("crm", "crm2", "people")
@@ -107,12 +106,12 @@ def test_a_named_database_is_replaced_as_a_whole(full):
 
 
 @pytest.mark.parametrize("switch", ["drop_before", "drop_after"])
-@pytest.mark.parametrize("statement", REPLACE)
-def test_a_replacement_goes_on_by_what_the_server_shows(full, switch, statement):
+def test_a_replacement_goes_on_by_what_the_server_shows(full, switch):
     """R1, R4: each step once, the replaced database dropped last."""
     full.back_up()
-    getattr(full.target.faults, switch)(statement)
-    assert full.restore(**REPLACING)[0] == "succeeded", restored(full)
+    full.site.restore("r-1", **REPLACING)
+    full.pass_while_connections_are_lost(full.target, switch, REPLACE, MONDAY_3)
+    assert restored(full)[0] == "succeeded", restored(full)
     full.assert_same("sales", "sales", *TABLES)
     assert databases(full.target) == {"sales"}
 

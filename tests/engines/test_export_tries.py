@@ -19,23 +19,10 @@ STATEMENTS = (
 
 
 @pytest.mark.parametrize("switch", ["drop_before", "drop_after"])
-@pytest.mark.parametrize("statement", STATEMENTS)
-def test_an_export_whose_connection_is_lost_is_whole_and_counts_nothing_twice(decoupled, switch, statement):
+def test_an_export_whose_connection_is_lost_is_whole_and_counts_nothing_twice(decoupled, switch):
     """D6, S1. At each statement of it."""
     at = decoupled()
-    getattr(at.source.faults, switch)(statement)
-    at.back_up()
-
-    (orders,) = [item for item in at.inventory("sales")["tables"] if item["name"] == "orders"]
-    assert orders["rows"] == 3
-    at.assert_every_file_is_in_an_inventory("sales", "crm")
-
-
-@pytest.mark.parametrize("statement", STATEMENTS)
-def test_an_export_whose_server_restarts_is_whole_and_counts_nothing_twice(decoupled, statement):
-    """D6, S1. At each statement of it."""
-    at = decoupled()
-    at.pass_while_it_restarts(at.source, statement, MONDAY_2)
+    at.pass_while_connections_are_lost(at.source, switch, STATEMENTS, MONDAY_2)
     assert states(at.site)[TASK] == ("succeeded", None)
     assert at.table("sales", "orders")["rows"] == 3
     at.assert_every_file_is_in_an_inventory("sales", "crm")

@@ -13,6 +13,11 @@ DYNAMIC = (
 )
 
 
+def in_parts(statements: tuple[str, ...], size: int = 6) -> list[tuple[str, ...]]:
+    """A few at once: each life costs seconds."""
+    return [statements[at : at + size] for at in range(0, len(statements), size)]
+
+
 def status(site) -> dict:
     return json.loads(site.paths.status.read_text())
 
