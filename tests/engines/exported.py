@@ -74,6 +74,16 @@ class Exported:
             getattr(server.faults, switch)(statement)
         self._pass_often(server, now, len(statements))
 
+    def cancel_at(self, server, statement: str, subject: str, now: str, at: str = "") -> None:
+        """A task or a request, while the statement is held there, or at its first place."""
+        server.faults.hold(statement, at=at)
+        passes = threading.Thread(target=self.site.apply, args=(now,))
+        passes.start()
+        assert server.faults.traps[-1].reached.wait(30)
+        assert self.site.run("cancel", subject, now=now).code == 0
+        passes.join(timeout=60)
+        assert not passes.is_alive()
+
     def _pass_often(self, server, now: str, times: int) -> None:
         for at in range(times + 1):
             self.site.apply(datetime.fromisoformat(now) + at * timedelta(minutes=30))

@@ -217,14 +217,8 @@ def test_a_restore_that_is_cancelled_ends_its_loads_and_says_what_is_left(decoup
     """R6."""
     at = decoupled()
     at.back_up()
-    at.target.faults.hold("^INSERT INTO .*`orders`", at="prepare")
     at.site.restore("r-1", databases={"sales": "copy"})
-    passes = threading.Thread(target=at.site.apply, args=(MONDAY_3,))
-    passes.start()
-    assert at.target.faults.traps[-1].reached.wait(30)
-    assert at.site.run("cancel", "r-1", now=MONDAY_3).code == 0
-    passes.join(timeout=60)
-    assert not passes.is_alive()
+    at.cancel_at(at.target, "^INSERT INTO .*`orders`", "r-1", MONDAY_3, at="prepare")
     state, words = restored(at)
     assert (state, words.startswith("cancelled on request; database copy has ")) == ("cancelled", True), words
     assert not any("INSERT INTO `copy`" in str(row) for row in at.target.sql("SHOW FULL PROCESSLIST"))

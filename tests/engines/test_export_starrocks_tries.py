@@ -1,6 +1,5 @@
 """Exports of StarRocks on bad days: its server goes away at each statement, a database is replaced, work is cancelled."""
 
-import threading
 
 import pytest
 from told import MONDAY_2, MONDAY_3, TASK, in_parts, restored, states, wait_until
@@ -132,13 +131,7 @@ def test_a_replacement_that_fails_leaves_the_database_as_it_was_and_says_what_st
 def test_a_backup_that_is_cancelled_ends_its_statements_at_the_server(stars):
     """R6, D4: known by the folder that is their own."""
     at = stars()
-    at.source.faults.hold("^INSERT INTO FILES.*`orders`")
-    passes = threading.Thread(target=at.site.apply, args=(MONDAY_2,))
-    passes.start()
-    assert at.source.faults.traps[-1].reached.wait(30)
-    assert at.site.run("cancel", TASK, now=MONDAY_2).code == 0
-    passes.join(timeout=60)
-    assert not passes.is_alive()
+    at.cancel_at(at.source, "^INSERT INTO FILES.*`orders`", TASK, MONDAY_2)
     assert states(at.site)[TASK] == ("cancelled", "cancelled on request")
     wait_until(lambda: running(at.source, "INSERT INTO FILES") == 0)
 
@@ -147,14 +140,8 @@ def test_a_restore_that_is_cancelled_ends_its_loads_and_says_what_is_left(stars)
     """R6: known by their labels."""
     at = stars()
     at.back_up()
-    at.target.faults.hold("^INSERT INTO .*`orders`", at="prepare")
     at.site.restore("r-1", databases={"sales": "copy"})
-    passes = threading.Thread(target=at.site.apply, args=(MONDAY_3,))
-    passes.start()
-    assert at.target.faults.traps[-1].reached.wait(30)
-    assert at.site.run("cancel", "r-1", now=MONDAY_3).code == 0
-    passes.join(timeout=60)
-    assert not passes.is_alive()
+    at.cancel_at(at.target, "^INSERT INTO .*`orders`", "r-1", MONDAY_3, at="prepare")
     assert restored(at) == ("cancelled", "cancelled on request; database copy has 2 tables")
     wait_until(lambda: running(at.target, "INSERT INTO `copy`") == 0)
     assert at.target.rows("copy.orders") == []

@@ -78,14 +78,7 @@ def recorded(at) -> set[str]:
 def test_a_backup_that_is_cancelled_ends_its_statements_at_the_server(decoupled):
     """R6, D4."""
     at = decoupled()
-    at.source.faults.hold("^SELECT .*`orders`.* OUTFILE")
-    passes = threading.Thread(target=at.site.apply, args=(MONDAY_2,))
-    passes.start()
-    wait_until(lambda: any("OUTFILE" in str(row) for row in at.source.sql("SHOW FULL PROCESSLIST")))
-    cancelled = at.site.run("cancel", TASK, now=MONDAY_2)
-    assert cancelled.code == 0, cancelled
-    passes.join(timeout=60)
-    assert not passes.is_alive()
+    at.cancel_at(at.source, "^SELECT .*`orders`.* OUTFILE", TASK, MONDAY_2)
     assert states(at.site)[TASK] == ("cancelled", "cancelled on request")
     assert not any("OUTFILE" in str(row) for row in at.source.sql("SHOW FULL PROCESSLIST"))
 

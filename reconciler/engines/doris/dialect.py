@@ -87,7 +87,6 @@ class Dialect(NamedTuple):
             pairs.append((style, "true"))
         return pairs
 
-
     def _by_role(self, stem: str, role: Role) -> list[tuple[str, str]]:
         """Since Doris 3.0.6 (its page on AWS authentication and authorization)."""
         if not self.is_starrocks and self.version < (3, 0, 6):

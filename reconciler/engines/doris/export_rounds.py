@@ -32,7 +32,6 @@ class Rounds(Iterator[Step]):
         self._records: dict[str, dict[int, dict[str, Any]]] = {}
         self._void: set[str] = set()
         self._begun: Counter[Subject] = Counter()
-        self._amounts: dict[str, int] = {}  # of a round's portions
         self.entries: dict[Subject, dict[str, Any]] = {}
         self.left_out: list[str] = []  # tables, with why
 
@@ -55,7 +54,7 @@ class Rounds(Iterator[Step]):
             return None
         of_round = self._records.setdefault(round_.path, {})
         of_round[at] = made
-        if len(of_round) == self._amounts[round_.path]:
+        if len(of_round) == len(round_.begun["portions"]):
             records = [of_round[number] for number in sorted(of_round)]
             self._steps.append(((round_, LAST), partial(self._end, round_, records)))
         return None
@@ -71,9 +70,7 @@ class Rounds(Iterator[Step]):
             round_ = self._tables.begin(subject)
         except (Said, Lossy) as refusal:
             return self._lose(subject, refusal)
-        portions = round_.portions
-        self._amounts[round_.path] = len(portions)
-        for at, portion in enumerate(portions, 1):
+        for at, portion in enumerate(round_.portions, 1):
             self._steps.append(((round_, at), partial(self._portion, round_, portion)))
         return None
 
