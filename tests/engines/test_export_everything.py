@@ -6,13 +6,16 @@ from told import MONDAY_2, MONDAY_3, TASK, in_parts, restored, states
 EXPORT = (
     "^SELECT @@", "^SET time_zone", "^USE `?internal", "^SHOW COMPUTE GROUPS", "^SHOW DATABASES", "^SHOW CATALOGS", "^SHOW CATALOG `",
     "^SELECT bitmap_to", "^SELECT `__DORIS", "^SHOW CREATE MATERIALIZED VIEW .* ON", "^SHOW CREATE MATERIALIZED VIEW `sales`",
-    "^SHOW CREATE FUNCTION", "^SELECT MAX", "^SELECT COUNT", "^SET enable_parallel",
+    "^SHOW CREATE FUNCTION", "^SELECT MAX", "^SELECT COUNT", "^SET enable_parallel", "^USE @", "^SET query_timeout", "^SET session_context",
+    "^SELECT TABLE_NAME, TABLE_TYPE", "^SELECT TABLE_NAME, COLUMN_NAME", "^SHOW CREATE TABLE", "^SHOW PARTITIONS", "^DESC",
+    "^SELECT UTC_TIMESTAMP", "^SELECT .* OUTFILE", "^SHOW CREATE VIEW", "^SHOW FULL FUNCTIONS", "^SHOW GRANTS",
 )  # fmt: skip
 RESTORE = (
     "^SHOW COMPUTE GROUPS", "^USE @", "^SHOW DATABASES", "^SHOW CATALOGS", "^SELECT TABLE_NAME", "^CREATE FUNCTION",
     "^CREATE MATERIALIZED VIEW IF", "^create materialized view daily", "^ALTER TABLE .* ADD ROLLUP", "^DESC", "^ALTER TABLE .* SET",
     "^ALTER DATABASE `sales` ", "^ALTER DATABASE `sales__restore", "^DROP DATABASE", "^CREATE CATALOG", "^SET enable_strict_cast",
     "^SELECT COUNT.* S3", "^CREATE DATABASE", "^CREATE TABLE", "^INSERT", "^SHOW TRANSACTION", "^CREATE VIEW",
+    "^SET session_context", "^SELECT COUNT.* FROM `", "^SELECT UTC_TIMESTAMP", "^SHOW CREATE TABLE",
 )  # fmt: skip
 SOURCE = (
     "CREATE MATERIALIZED VIEW sales.summary BUILD IMMEDIATE REFRESH AUTO ON MANUAL AS SELECT count(*) AS n FROM sales.orders",
