@@ -2,9 +2,10 @@
 
 import asyncio
 import contextlib
+import itertools
 import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from datetime import datetime
 from typing import Any, Self
 
@@ -122,7 +123,7 @@ class DorisServer:
         """Starts a frontend; again on its old port, if it had one."""
         known = self.ports[number] if number < len(self.ports) else port
         server = self._on_loop(
-            asyncio.start_server(lambda *streams: self._accept(number, *streams), "127.0.0.1", known)
+            asyncio.start_server(lambda *streams: self._began(number, *streams), "127.0.0.1", known)
         )
         self._servers[number] = server
         if number >= len(self.ports):
@@ -143,12 +144,19 @@ class DorisServer:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for writer in itertools.chain.from_iterable(self._open.values()):
+            writer.transport.abort()
+        await asyncio.sleep(0)
         await self._loop.shutdown_default_executor()
+
+    def _began(self, number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Coroutine[Any, Any, None]:
+        """Noted at once: a frontend that goes away just then ends this connection too, whose task may never begin."""
+        self._open[number].add(writer)
+        return self._accept(number, reader, writer)
 
     async def _accept(self, number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = Wire(Stream(reader, writer), self.warehouse, number, self._control_of_connections, self._tls)
         connection.connection_id = next(self.warehouse.connections[number])
-        self._open[number].add(writer)
         with contextlib.suppress(OSError, asyncio.CancelledError):
             await connection.start()
         self._open[number].discard(writer)

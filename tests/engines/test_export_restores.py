@@ -54,6 +54,7 @@ def test_a_load_that_failed_for_a_while_is_sent_again_under_its_label(decoupled)
     at.site.restore("r-1", databases={"sales": "copy"})
 
     def ended() -> None:
+        assert at.target.faults.traps[-1].reached.wait(30)
         (row,) = [row for row in at.target.sql("SHOW FULL PROCESSLIST") if "INSERT INTO `copy`.`orders`" in row[12]]
         at.target.sql(f"KILL QUERY {row[1]}")
 
